@@ -1,0 +1,124 @@
+"""The secrets behind a pairwise-masked sum: who advertised which keys, keys of masks and boxes, boxes of shares.
+
+Each function is a step of `pairwise`, in its letters; two implementations must agree on labels and order of fields.
+"""
+
+from collections.abc import Collection, Mapping
+from hashlib import sha256
+
+from securecompute.engine.rounds import Party
+from securecompute.errors import PeerMisbehaved
+from securecompute.primitives.boxes import open_box, seal_box
+from securecompute.primitives.keys import AgreementKey, join, verify
+from securecompute.primitives.masks import derive
+from securecompute.primitives.randomness import Randomness
+from securecompute.primitives.shamir import split
+from securecompute.protocols.sums.descriptor import Descriptor, set_hash
+
+KEY, NONCE, SIGNATURE, SHARE, BOX = 32, 32, 64, 33, 2 * 33 + 16
+ADVERT = 2 * KEY + NONCE + SIGNATURE
+
+
+def advert_message(descriptor: Descriptor, u: Party, keys: bytes) -> bytes:
+    """What u signs when it advertises its keys."""
+    return join(descriptor.hash(), u.encode(), keys)
+
+
+def check_adverts(descriptor: Descriptor, adverts: Mapping[Party, bytes]) -> bytes:
+    """sid = SHA-256(h₀ | the advertisements of U₁), once every one of them is signed by whom it names.
+
+    raises   PeerMisbehaved  a signature fails, two keys are equal, or U₁ is too small
+    """
+    check_size(descriptor, adverts, "advertised their keys")
+    keys = [advert[k : k + KEY] for advert in adverts.values() for k in (0, KEY)]
+    if len(set(keys)) != len(keys):
+        raise PeerMisbehaved("two of the advertised keys are equal")
+    for u, advert in adverts.items():
+        message = advert_message(descriptor, u, advert[:-SIGNATURE])
+        if not verify(descriptor.identities[u], b"ss1/adv", message, advert[-SIGNATURE:]):
+            raise PeerMisbehaved(f"the keys advertised for '{u}' are not signed by '{u}'")
+    fields = [field for u in sorted(adverts) for field in (u.encode(), adverts[u])]
+    return sha256(join(b"ss1/sid", descriptor.hash(), *fields)).digest()
+
+
+def check_size(descriptor: Descriptor, members: Collection[Party], deed: str) -> None:
+    """raises   PeerMisbehaved  fewer than max(t, m) did so"""
+    if len(members) < descriptor.quorum:
+        raise PeerMisbehaved(f"the coordinator says that {len(members)} institutions {deed}; {descriptor.quorum} must")
+
+
+def check_signatures(
+    descriptor: Descriptor,
+    sid: bytes,
+    shared: Collection[Party],
+    included: Collection[Party],
+    signatures: Mapping[Party, bytes],
+) -> None:
+    """At least t of U₃ have signed the same U₂ and U₃.
+
+    raises   PeerMisbehaved  a signature fails, or there are too few
+    """
+    message = join(sid, set_hash(shared), set_hash(included))
+    for v, signature in signatures.items():
+        if v not in included or not verify(descriptor.identities[v], b"ss1/u3", message, signature):
+            raise PeerMisbehaved(f"the survivor set is not signed by '{v}'")
+    if len(signatures) < descriptor.threshold:
+        raise PeerMisbehaved(f"{len(signatures)} signatures on the survivor set; {descriptor.threshold} are needed")
+
+
+def mask_key(s_u: AgreementKey, S_v: bytes, u: Party, v: Party, sid: bytes) -> bytes:
+    """k_uv = k_vu, known to u and v."""
+    return s_u.agree(S_v, sid, join(b"ss1/mask", min(u, v).encode(), max(u, v).encode()))
+
+
+def self_key(b_u: bytes, sid: bytes) -> bytes:
+    """K_u."""
+    return derive(b_u, sid, b"ss1/self")
+
+
+def _box_name(sid: bytes, u: Party, v: Party) -> tuple[bytes, bytes]:
+    """The info of the key, and the associated data, of the box from u to v."""
+    return join(b"ss1/enc", u.encode(), v.encode()), join(sid, u.encode(), v.encode())
+
+
+def seal_shares(
+    me: Party,
+    descriptor: Descriptor,
+    adverts: Mapping[Party, bytes],
+    sid: bytes,
+    c_u: AgreementKey,
+    s_u: AgreementKey,
+    b_u: bytes,
+    randomness: Randomness,
+) -> tuple[dict[Party, bytes], bytes]:
+    """For every other v of U₁ a sealed box of its shares of b_u and s_u; and this institution's own two shares."""
+    index = {name: k for k, name in enumerate(descriptor.institutions, 1)}
+    xs = [index[v] for v in adverts]
+    b_shares = split(b_u, descriptor.threshold, xs, randomness)
+    s_shares = split(s_u.unchecked_private_bytes(), descriptor.threshold, xs, randomness)
+    boxes = {}
+    for v in adverts:
+        if v != me:
+            info, aad = _box_name(sid, me, v)
+            key = c_u.agree(adverts[v][:KEY], sid, info)
+            boxes[v] = seal_box(key, b_shares[index[v]] + s_shares[index[v]], aad)
+    return boxes, b_shares[index[me]] + s_shares[index[me]]
+
+
+def open_shares(
+    me: Party,
+    descriptor: Descriptor,
+    adverts: Mapping[Party, bytes],
+    sid: bytes,
+    c_u: AgreementKey,
+    received: Mapping[Party, bytes],
+) -> dict[Party, bytes]:
+    """v -> this institution's shares of b_v and s_v, of all who sent it a box."""
+    if me in received or not received.keys() <= adverts.keys():
+        raise PeerMisbehaved("the coordinator passed on a box from an institution that cannot have sent one")
+    check_size(descriptor, [me, *received], "shared their secrets")
+    shares = {}
+    for v, box in received.items():
+        info, aad = _box_name(sid, v, me)
+        shares[v] = open_box(c_u.agree(adverts[v][:KEY], sid, info), box, aad)
+    return shares
