@@ -23,6 +23,7 @@ ORDER = (
     "disclosure",
     "records",
     "analyses",
+    "display",
     "answer",
     "institution",
     "coordinator",
