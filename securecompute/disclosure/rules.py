@@ -1,0 +1,128 @@
+"""The rules that an institution's steward sets, and how several stewards' rules become one: the strictest wins.
+
+    min_cell          smallest number of patients that may be shown, zero apart
+    min_institutions  fewest institutions whose records a shown number covers
+    analyses          which analyses may be asked, None for all of the catalogue
+    columns           which columns may be used, in the question or in its cohort, None for all of the dictionary
+    max_records       room: most records that one institution may hold; sizes the ring, protects nobody
+
+A refusal names the rule and what was asked; never whose rule it was, nor any number.
+"""
+
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, fields
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from securecompute.errors import DisclosureRefused, InvalidRequest
+
+FLOOR = 3  # below it a cell, or an institution, could be found by one other who knows its own part
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What may leave. The defaults hold where a steward says nothing.
+
+    raises   InvalidRequest  a minimum is below the floor of 3, or a field is of the wrong kind
+    """
+
+    min_cell: int = 10
+    min_institutions: int = 3
+    analyses: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
+    max_records: int = 2**24
+
+    def __post_init__(self) -> None:
+        for name, floor in (("min_cell", FLOOR), ("min_institutions", FLOOR), ("max_records", 1)):
+            value = getattr(self, name)
+            if type(value) is not int or value < floor:
+                raise InvalidRequest(f"rule '{name}' is {value!r}; it must be a whole number of at least {floor}")
+        for name in ("analyses", "columns"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, tuple) and all(type(item) is str for item in value)):
+                raise InvalidRequest(f"rule '{name}' must be a list of names")
+
+    @classmethod
+    def from_plain(cls, plain: Any) -> "Rules":
+        """Rules from what `to_plain` gave, or from a table of a TOML file; absent fields take the defaults.
+
+        raises   InvalidRequest  an unknown field, so that a misspelt rule is not a missing one; a wrong value
+        """
+        if not isinstance(plain, Mapping):
+            raise InvalidRequest("rules must be a table of names and values")
+        known = [field.name for field in fields(cls)]
+        if unknown := [str(name) for name in plain if name not in known]:
+            raise InvalidRequest(f"unknown rule '{unknown[0]}'; the rules are {', '.join(known)}")
+        given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()}
+        return cls(**given)
+
+    @classmethod
+    def from_toml(cls, path: str | PathLike[str]) -> "Rules":
+        """Rules from the [rules] table of a TOML file. Run by a steward's institution.
+
+        raises   InvalidRequest  no such file, not TOML, no [rules] table, or as from_plain
+        """
+        try:
+            tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InvalidRequest(f"the rules in '{path}' cannot be read: {error}") from error
+        if "rules" not in tables:
+            raise InvalidRequest(f"'{path}' has no [rules] table; write one, even an empty one, to accept the defaults")
+        return cls.from_plain(tables["rules"])
+
+    def to_plain(self) -> dict[str, Any]:
+        """Numbers, names and lists only, for JSON, hashes and receipts."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    def permits(self, analysis: str, columns: Collection[str]) -> None:
+        """Return if the analysis may be asked over these columns, those of its cohort included.
+
+        raises   DisclosureRefused  naming the rule and what it does not list
+        """
+        if self.analyses is not None and analysis not in self.analyses:
+            raise DisclosureRefused(f"{analysis}: rule 'analyses' does not list it. It lists {_listed(self.analyses)}.")
+        for column in columns:
+            if self.columns is not None and column not in self.columns:
+                raise DisclosureRefused(
+                    f"{analysis}: rule 'columns' does not list '{column}'. Leave it out, also from the cohort, "
+                    "or ask the stewards to list it."
+                )
+
+    def permits_institutions(self, institutions: int) -> None:
+        """Return if a total over so many institutions may be shown.
+
+        raises   DisclosureRefused  naming the rule
+        """
+        if institutions < self.min_institutions:
+            raise DisclosureRefused(
+                "rule 'min_institutions': too few institutions take part for a total to be shown. "
+                "Wait until more of them are connected."
+            )
+
+
+def strictest(*rules: Rules) -> Rules:
+    """One set of rules that keeps all of them: largest minima, common lists, the most room.
+
+    raises   InvalidRequest  no rules were given: without rules nothing runs
+    """
+    if not rules:
+        raise InvalidRequest("no rules were given; without rules nothing runs")
+    return Rules(
+        min_cell=max(each.min_cell for each in rules),
+        min_institutions=max(each.min_institutions for each in rules),
+        analyses=_common([each.analyses for each in rules]),
+        columns=_common([each.columns for each in rules]),
+        max_records=max(each.max_records for each in rules),
+    )
+
+
+def _common(lists: list[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """The names that all lists hold, sorted so that the order of the institutions does not matter."""
+    given = [set(names) for names in lists if names is not None]
+    return tuple(sorted(set.intersection(*given))) if given else None
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"
