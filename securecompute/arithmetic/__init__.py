@@ -1,0 +1,1 @@
+"""Numbers, no parties: rings that wrap on purpose, and sums that are exact whatever their order."""
