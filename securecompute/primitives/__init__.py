@@ -1,0 +1,1 @@
+"""Cryptography for one party: randomness, keys, masks, sharing, sealed boxes. Nothing here sends or waits."""
