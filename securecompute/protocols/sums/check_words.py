@@ -3,8 +3,10 @@
     1            their sum counts the institutions in the total
     Σⱼ wⱼ eⱼ     over the integers mod 2⁶⁴ (2¹²⁸ for a 128-bit ring); wⱼ odd, public, from the session
 
-A wrong seed, a mixed-up session, a truncated or overflowed entry changes the second word of the total with probability
-1 − 2⁻⁶³. An attacker is not stopped: the weights are public. Nothing leaks: both words follow from the total.
+A wrong seed or a mixed-up session escapes with probability 2⁻⁶⁴. One wrong entry never does, as its weight is odd;
+several, whose errors are all multiples of 2ᵃ, with probability 2ᵃ⁻⁶³ at most. Not seen: an entry that has wrapped in
+its ring of 2⁶⁴ or 2¹²⁸, which the descriptor's bound rules out; an attacker, who can know the weights. Nothing leaks:
+both words follow from the total.
 """
 
 import numpy as np

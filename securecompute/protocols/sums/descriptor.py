@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import msgpack
 
-from securecompute.arithmetic.rings import Ring
+from securecompute.arithmetic.rings import Ring, fits
 from securecompute.engine.rounds import Party
-from securecompute.errors import InvalidRequest
+from securecompute.errors import EncodingOverflow, InvalidRequest
 from securecompute.primitives.keys import join
 
 
@@ -20,13 +20,17 @@ from securecompute.primitives.keys import join
 class Descriptor:
     """The public parameters of one masked sum.
 
-    plan           hash of the question and of all parameters sent out, 32 bytes
+    plan           hash of the question and of all parameters sent out, 32 bytes; each institution computes it itself,
+                   from nothing that the coordinator may vary, since its ledger remembers answers by it
     identities     institution -> Ed25519 public key, pinned by every institution beforehand
     ring, length   of the vectors, d entries
     bound          largest |entry| that one institution may contribute
-    threshold      t: shares that recover a secret
+    threshold      t: shares that recover a secret, and signatures that fix U₃; more than half of the institutions
     minimum        m: fewest institutions in the total
-    nonce          32 bytes, the coordinator's, fresh
+    nonce          32 bytes, the coordinator's, fresh; no secrecy rests on it
+    raises         InvalidRequest    fewer than three institutions, one identity key for two of them, a threshold or
+                                     minimum out of bounds, a hash or key that is not 32 bytes
+                   EncodingOverflow  a total could leave the ring
     """
 
     plan: bytes
@@ -45,14 +49,19 @@ class Descriptor:
                 f"a sum of {n} institution{'s' * (n != 1)}: with two, each learns the other's exact numbers by "
                 "subtracting its own from the total. Ask three or more"
             )
-        if not 2 <= t <= n or not 3 <= m <= n:
+        if not n < 2 * t <= 2 * n or not 3 <= m <= n:
             raise InvalidRequest(
-                f"threshold {t} and minimum {m} for {n} institutions; need 2 ≤ threshold ≤ {n} and 3 ≤ minimum ≤ {n}"
+                f"threshold {t} and minimum {m} for {n} institutions; need {n // 2 + 1} ≤ threshold ≤ {n} and "
+                f"3 ≤ minimum ≤ {n}. With half of them or fewer, two survivor sets could each find enough signatures"
             )
         if len(self.plan) != 32 or len(self.nonce) != 32 or any(len(k) != 32 for k in self.identities.values()):
             raise InvalidRequest("plan, nonce and identity keys are 32 bytes each")
-        if self.length < 1 or self.bound < 1 or n * self.bound > 2 ** (self.ring.bits - 1) - 1:
-            raise InvalidRequest(
+        if len(set(self.identities.values())) < n:
+            raise InvalidRequest("two institutions share an identity key; who holds it would count as two of them")
+        if self.length < 1 or self.bound < 1:
+            raise InvalidRequest(f"a vector of {self.length} entries up to {self.bound}; both must be 1 or more")
+        if not fits(self.ring.bits, self.bound, n):
+            raise EncodingOverflow(
                 f"{n} institutions' entries up to {self.bound} do not fit {self.ring.bits} bits; choose a wider ring"
             )
 
@@ -81,6 +90,16 @@ def default_threshold(institutions: int) -> int:
     2(t − c) > N − c. N = 3 bears no dropout, 4 and 5 bear one, 10 bear three.
     """
     return 2 * institutions // 3 + 1
+
+
+def check_roles(descriptor: Descriptor, *others: Party) -> None:
+    """raises   InvalidRequest  coordinator or collector is an institution, or both are the same party"""
+    names = [*descriptor.identities, *others]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InvalidRequest(
+            f"'{twice[0]}' has two roles; coordinator, collector and institutions are different parties, because what "
+            "one may see opens what another sees"
+        )
 
 
 def set_hash(institutions: Collection[Party]) -> bytes:

@@ -17,11 +17,14 @@ s_v. No institution gives a share of both secrets of one v: who was slow, and no
     8      reveal      to the collector: for each v in U₂ one share, of b_v if v is in U₃, else of s_v; b_u
 
 Security   Coordinator, malicious, with c institutions: learns U₁, U₂, U₃ and nothing else, while c < 2t − N and
-           c ≤ m − 2; it can stop a run, and cannot make institutions reveal for two different U₃. Collector,
-           semi-honest, with c institutions: the total of U₃, hence of the other |U₃| − c together. Coordinator and
-           collector together are the server of the paper: the same total. Institutions: U₁, U₂, U₃. Assumes pinned
-           Ed25519 keys, X25519, HKDF, AES-256-CTR as a generator, ChaCha20-Poly1305, messages sealed by the engine.
-           Not promised: that inputs are true; that who signs or shares garbage is named (the run ends).
+           c ≤ max(t, m) − 2. It cannot make institutions reveal for two different U₃, in one run or, with their
+           ledgers, in several of one plan. Collector, whatever it does, with c institutions: U₁, U₂, U₃ and the
+           total of U₃, hence of the other |U₃| − c together. Coordinator and collector together are the server of
+           the paper: the same total. Institutions: U₁, U₂, U₃. Assumes pinned Ed25519 keys, X25519, HKDF,
+           AES-256-CTR as a generator, ChaCha20-Poly1305, messages sealed by the engine.
+           Not promised: a right total, if the coordinator or an institution cheats: it knows the check words' weights
+           and can shift the total unseen. That inputs are true; that a run ends with a number; that who signs or
+           shares garbage is named; who is called a dropout truly was.
 Cost       9 rounds; bytes in `cost`, exactly. An institution expands |U₂| vectors of masks.
 Reference  Bonawitz et al., Practical Secure Aggregation, CCS 2017, figure 4, with the consistency round of its
            malicious version; the descriptor, sid and check words are ours.
@@ -34,15 +37,15 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from securecompute.arithmetic.rings import add_into, decode
+from securecompute.arithmetic.rings import Ring, add_into
 from securecompute.engine.rounds import Array, Part, Party, Round, Several
 from securecompute.errors import EncodingOverflow, InvalidRequest, PeerMisbehaved
 from securecompute.primitives.keys import AgreementKey, IdentityKey, join
 from securecompute.primitives.masks import add_masks
 from securecompute.primitives.randomness import Randomness
-from securecompute.primitives.shamir import recombine
+from securecompute.primitives.shamir import InconsistentShares, recombine
 from securecompute.protocols.sums.check_words import LENGTH, check_ring, check_words, words_agree
-from securecompute.protocols.sums.descriptor import Descriptor, set_hash
+from securecompute.protocols.sums.descriptor import Descriptor, check_roles, set_hash
 from securecompute.protocols.sums.pairwise_keys import (
     ADVERT,
     BOX,
@@ -51,6 +54,7 @@ from securecompute.protocols.sums.pairwise_keys import (
     SHARE,
     SIGNATURE,
     advert_message,
+    box_context,
     check_adverts,
     check_signatures,
     check_size,
@@ -59,8 +63,8 @@ from securecompute.protocols.sums.pairwise_keys import (
     seal_shares,
     self_key,
 )
-from securecompute.protocols.sums.tables import Rows, flags, members, rows, table, table_spec
-from securecompute.values import Masked, Plain
+from securecompute.protocols.sums.tables import flags, members, rows, table, table_spec
+from securecompute.values import Masked, Plain, Share
 
 _EXPAND_PER_SECOND = 2e8  # bytes of mask per second and institution that a deadline allows for
 _LOCAL_WORK = 60.0  # seconds that an institution may take over its own records first
@@ -133,11 +137,12 @@ def contribute(
     x         elements of the descriptor's ring, length d; |entry| ≤ bound; read, never written
     identity  whose public half the descriptor pins for `me`
     ledger    asked before U₃ is signed; told before anything is revealed
-    raises    InvalidRequest     x is not such a vector, or `identity` is not the pinned one
+    raises    InvalidRequest     x is not such a vector, `identity` is not the pinned one, or a party has two roles
               EncodingOverflow   an entry lies beyond the bound
               PeerMisbehaved     a signature, box or set of the run is not what it must be
               DisclosureRefused  the ledger knows another survivor set for this plan
     """
+    check_roles(descriptor, coordinator, collector)
     _check_input(descriptor, me, x, identity)
     names, n = descriptor.institutions, len(descriptor.institutions)
     c_u, s_u = AgreementKey.generate(randomness), AgreementKey.generate(randomness)
@@ -151,11 +156,12 @@ def contribute(
         raise PeerMisbehaved("the coordinator left out or changed this institution's keys")
     sid = check_adverts(descriptor, adverts)
 
-    boxes, own_shares = seal_shares(me, descriptor, adverts, sid, c_u, s_u, b_u, randomness)
+    context = box_context(sid, coordinator, collector)
+    boxes, own_shares = seal_shares(me, descriptor, adverts, context, c_u, s_u, b_u, randomness)
     yield Round(send={coordinator: table(names, boxes, BOX)}, step="share")
     inbox = yield Round(expect={coordinator: table_spec(n, BOX)}, step="share", after=1)
     received = rows(names, inbox[coordinator])
-    shares = open_shares(me, descriptor, adverts, sid, c_u, received) | {me: own_shares}
+    shares = open_shares(me, descriptor, adverts, context, c_u, received) | {me: own_shares}
     shared = tuple(v for v in names if v in shares)
 
     pairs = {v: mask_key(s_u, adverts[v][KEY : 2 * KEY], me, v, sid) for v in shared if v != me}
@@ -179,15 +185,18 @@ def contribute(
     ledger.commit(descriptor.plan, included)
     one_each = {v: shares[v][:SHARE] if v in included else shares[v][SHARE:] for v in shared}
     _, revealed = table(names, one_each, SHARE)
-    yield Round(send={collector: (revealed, np.frombuffer(b_u, np.uint8))}, step="reveal")
+    yield Round(send={collector: (Share(revealed), Share(np.frombuffer(b_u, np.uint8)))}, step="reveal")
     return included
 
 
 def coordinate(descriptor: Descriptor, collector: Party) -> Part[Survivors]:
     """Pass on what the institutions send each other, add their masked vectors. Run by the coordinator, who sees no key.
 
-    raises   PeerSilent  fewer than max(t, m) institutions are left at some step
+    raises   InvalidRequest  the collector is an institution
+             PeerMisbehaved  an institution did not send a box to each of the others
+             PeerSilent      fewer than max(t, m) institutions are left at some step
     """
+    check_roles(descriptor, collector)
     names, n, quorum = descriptor.institutions, len(descriptor.institutions), descriptor.quorum
     inbox = yield Round(
         expect=dict.fromkeys(names, Array(np.uint8, (ADVERT,))), quorum=quorum, step="advertise", work=_LOCAL_WORK
@@ -198,7 +207,10 @@ def coordinate(descriptor: Descriptor, collector: Party) -> Part[Survivors]:
 
     inbox = yield Round(expect=dict.fromkeys(adverts, table_spec(n, BOX)), quorum=quorum, step="share")
     boxes = {u: rows(names, sent) for u, sent in inbox.items()}
-    send = {v: table(names, {u: boxes[u][v] for u in boxes if v in boxes[u]}, BOX) for v in boxes}
+    for u, sealed in boxes.items():
+        if sealed.keys() != adverts.keys() - {u}:
+            raise PeerMisbehaved(f"'{u}' did not send a box of shares to each of the others")
+    send = {v: table(names, {u: boxes[u][v] for u in boxes if u != v}, BOX) for v in boxes}
     yield Round(send=send, step="share")
 
     specs = _vector_specs(descriptor)
@@ -223,9 +235,11 @@ def coordinate(descriptor: Descriptor, collector: Party) -> Part[Survivors]:
 def collect(descriptor: Descriptor, coordinator: Party) -> Part[tuple[Survivors, Elements]]:
     """Take the masks off the total. Run by the collector; returns the survivors and the total, elements of the ring.
 
-    raises   PeerMisbehaved  a signature, share or seed is not what it must be, or the check words do not agree
+    raises   InvalidRequest  the coordinator is an institution
+             PeerMisbehaved  a signature, share or seed is not what it must be, or the check words do not agree
              PeerSilent      fewer than t institutions revealed their shares
     """
+    check_roles(descriptor, coordinator)
     names, n = descriptor.institutions, len(descriptor.institutions)
     for step in ("advertise", "advertise", "share", "share", "masked", "masked", "consistent"):
         yield Round(step=step)
@@ -244,7 +258,7 @@ def collect(descriptor: Descriptor, coordinator: Party) -> Part[tuple[Survivors,
     check_size(descriptor, survivors.included, "are in the total")
     check_signatures(descriptor, sid, survivors.shared, survivors.included, rows(names, signatures))
 
-    reveal = Several((Array(np.uint8, (n, SHARE)), Array(np.uint8, (32,))))
+    reveal = Several((Array(np.uint8, (n, SHARE), Share), Array(np.uint8, (32,), Share)))
     inbox = yield Round(
         expect=dict.fromkeys(survivors.included, reveal), quorum=descriptor.threshold, step="reveal", after=1
     )
@@ -265,8 +279,19 @@ def _check_input(descriptor: Descriptor, me: Party, x: Plain, identity: Identity
         raise InvalidRequest(f"the descriptor pins another identity key for '{me}'")
     if e.dtype != ring.dtype or e.shape != ring.shape(descriptor.length):
         raise InvalidRequest(f"x is {e.dtype} {e.shape}; expected {ring.dtype} {ring.shape(descriptor.length)}")
-    if max(map(abs, decode(ring, e))) > descriptor.bound:
+    if _beyond(ring, e, descriptor.bound):
         raise EncodingOverflow(f"an entry lies beyond the declared bound {descriptor.bound}; raise the bound")
+
+
+def _beyond(ring: Ring, e: Elements, bound: int) -> bool:
+    """Whether some |entry| > bound: as unsigned words, e + bound > 2 bound. No branch depends on an entry."""
+    low = np.uint64(bound & 0xFFFFFFFFFFFFFFFF)
+    if ring is not Ring.Z128:
+        return bool((e + low.astype(ring.dtype) > low.astype(ring.dtype) * 2).any())
+    words = e[:, 0] + low
+    high = e[:, 1] + np.uint64(bound >> 64) + (words < low)
+    most_high, most = divmod(2 * bound, 1 << 64)
+    return bool(((high > most_high) | ((high == most_high) & (words > most))).any())
 
 
 def _masked(
@@ -297,12 +322,12 @@ def _dangling_masks(
     survivors: Survivors,
     adverts: Mapping[Party, bytes],
     sid: bytes,
-    revealed: Mapping[Party, tuple[Rows, NDArray[np.uint8]]],
+    revealed: Mapping[Party, tuple[Share, Share]],
 ) -> list[tuple[bytes, int]]:
     """What to add to the total: the self masks of U₃ and the pair masks of U₂ \\ U₃, with their signs turned."""
     masks = []
     for v in survivors.included:
-        b_v = revealed[v][1].tobytes() if v in revealed else _recovered(descriptor, v, revealed)
+        b_v = revealed[v][1].elements.tobytes() if v in revealed else _recovered(descriptor, v, revealed)
         masks.append((self_key(b_v, sid), -1))
     for v in sorted(set(survivors.shared) - set(survivors.included)):
         s_v = AgreementKey.from_private_bytes(_recovered(descriptor, v, revealed))
@@ -314,8 +339,11 @@ def _dangling_masks(
     return masks
 
 
-def _recovered(descriptor: Descriptor, v: Party, revealed: Mapping[Party, tuple[Rows, NDArray[np.uint8]]]) -> bytes:
+def _recovered(descriptor: Descriptor, v: Party, revealed: Mapping[Party, tuple[Share, Share]]) -> bytes:
     """The secret of v from t of the revealed shares."""
     index = {name: k for k, name in enumerate(descriptor.institutions)}
-    shares = {index[u] + 1: one_each[index[v]].tobytes() for u, (one_each, _) in sorted(revealed.items())}
-    return recombine(dict(list(shares.items())[: descriptor.threshold]))
+    shares = {index[u] + 1: one_each.elements[index[v]].tobytes() for u, (one_each, _) in sorted(revealed.items())}
+    try:
+        return recombine(dict(list(shares.items())[: descriptor.threshold]))
+    except InconsistentShares:
+        raise InconsistentShares(f"the shares of a secret of '{v}' do not belong together; one is wrong") from None

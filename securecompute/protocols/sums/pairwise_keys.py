@@ -8,8 +8,8 @@ from hashlib import sha256
 
 from securecompute.engine.rounds import Party
 from securecompute.errors import PeerMisbehaved
-from securecompute.primitives.boxes import open_box, seal_box
-from securecompute.primitives.keys import AgreementKey, join, verify
+from securecompute.primitives.boxes import BoxTampered, open_box, seal_box
+from securecompute.primitives.keys import AgreementKey, LowOrderPoint, join, verify
 from securecompute.primitives.masks import derive
 from securecompute.primitives.randomness import Randomness
 from securecompute.primitives.shamir import split
@@ -67,8 +67,18 @@ def check_signatures(
 
 
 def mask_key(s_u: AgreementKey, S_v: bytes, u: Party, v: Party, sid: bytes) -> bytes:
-    """k_uv = k_vu, known to u and v."""
-    return s_u.agree(S_v, sid, join(b"ss1/mask", min(u, v).encode(), max(u, v).encode()))
+    """k_uv = k_vu, known to u and v.
+
+    raises   LowOrderPoint  naming v
+    """
+    return _agree(s_u, S_v, v, sid, join(b"ss1/mask", min(u, v).encode(), max(u, v).encode()))
+
+
+def _agree(mine: AgreementKey, theirs: bytes, v: Party, salt: bytes, info: bytes) -> bytes:
+    try:
+        return mine.agree(theirs, salt, info)
+    except LowOrderPoint:
+        raise LowOrderPoint(f"a public key of '{v}' has low order: anybody could compute what it seals") from None
 
 
 def self_key(b_u: bytes, sid: bytes) -> bytes:
@@ -76,22 +86,30 @@ def self_key(b_u: bytes, sid: bytes) -> bytes:
     return derive(b_u, sid, b"ss1/self")
 
 
-def _box_name(sid: bytes, u: Party, v: Party) -> tuple[bytes, bytes]:
+def box_context(sid: bytes, coordinator: Party, collector: Party) -> bytes:
+    """What all must have been told alike to open each other's boxes: the session, and who has which role in it."""
+    return join(sid, coordinator.encode(), collector.encode())
+
+
+def _box_name(context: bytes, u: Party, v: Party) -> tuple[bytes, bytes]:
     """The info of the key, and the associated data, of the box from u to v."""
-    return join(b"ss1/enc", u.encode(), v.encode()), join(sid, u.encode(), v.encode())
+    return join(b"ss1/enc", u.encode(), v.encode()), join(context, u.encode(), v.encode())
 
 
 def seal_shares(
     me: Party,
     descriptor: Descriptor,
     adverts: Mapping[Party, bytes],
-    sid: bytes,
+    context: bytes,
     c_u: AgreementKey,
     s_u: AgreementKey,
     b_u: bytes,
     randomness: Randomness,
 ) -> tuple[dict[Party, bytes], bytes]:
-    """For every other v of U₁ a sealed box of its shares of b_u and s_u; and this institution's own two shares."""
+    """For every other v of U₁ a sealed box of its shares of b_u and s_u; and this institution's own two shares.
+
+    raises   LowOrderPoint  naming whose key it is
+    """
     index = {name: k for k, name in enumerate(descriptor.institutions, 1)}
     xs = [index[v] for v in adverts]
     b_shares = split(b_u, descriptor.threshold, xs, randomness)
@@ -99,8 +117,8 @@ def seal_shares(
     boxes = {}
     for v in adverts:
         if v != me:
-            info, aad = _box_name(sid, me, v)
-            key = c_u.agree(adverts[v][:KEY], sid, info)
+            info, aad = _box_name(context, me, v)
+            key = _agree(c_u, adverts[v][:KEY], v, context, info)
             boxes[v] = seal_box(key, b_shares[index[v]] + s_shares[index[v]], aad)
     return boxes, b_shares[index[me]] + s_shares[index[me]]
 
@@ -109,16 +127,25 @@ def open_shares(
     me: Party,
     descriptor: Descriptor,
     adverts: Mapping[Party, bytes],
-    sid: bytes,
+    context: bytes,
     c_u: AgreementKey,
     received: Mapping[Party, bytes],
 ) -> dict[Party, bytes]:
-    """v -> this institution's shares of b_v and s_v, of all who sent it a box."""
+    """v -> this institution's shares of b_v and s_v, of all who sent it a box.
+
+    raises   PeerMisbehaved  a box from whom none can come, too few boxes, one that does not open
+    """
     if me in received or not received.keys() <= adverts.keys():
         raise PeerMisbehaved("the coordinator passed on a box from an institution that cannot have sent one")
     check_size(descriptor, [me, *received], "shared their secrets")
     shares = {}
     for v, box in received.items():
-        info, aad = _box_name(sid, v, me)
-        shares[v] = open_box(c_u.agree(adverts[v][:KEY], sid, info), box, aad)
+        info, aad = _box_name(context, v, me)
+        key = _agree(c_u, adverts[v][:KEY], v, context, info)
+        try:
+            shares[v] = open_box(key, box, aad)
+        except BoxTampered:
+            raise BoxTampered(
+                f"the box from '{v}' does not open: it was changed, or '{v}' was told another session or collector"
+            ) from None
     return shares

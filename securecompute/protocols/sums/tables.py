@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from securecompute.engine.rounds import Array, Party, Several
+from securecompute.errors import PeerMisbehaved
 
 Flags: TypeAlias = NDArray[np.uint8]  # shape (n,)
 Rows: TypeAlias = NDArray[np.uint8]  # shape (n, width)
@@ -35,11 +36,20 @@ def flags(names: Sequence[Party], chosen: Collection[Party]) -> Flags:
 
 
 def rows(names: Sequence[Party], message: tuple[Flags, Rows]) -> dict[Party, bytes]:
-    """The rows that are there, by institution."""
+    """The rows that are there, by institution.
+
+    raises   PeerMisbehaved  as `members`
+    """
     present, filled = message
-    return {name: filled[k].tobytes() for k, name in enumerate(names) if present[k]}
+    there = members(names, present)
+    return {name: filled[k].tobytes() for k, name in enumerate(names) if name in there}
 
 
 def members(names: Sequence[Party], present: Flags) -> tuple[Party, ...]:
-    """The names whose flag is set."""
+    """The names whose flag is set.
+
+    raises   PeerMisbehaved  a flag is neither 0 nor 1, which two readers could take for different sets
+    """
+    if (present > 1).any():
+        raise PeerMisbehaved("a set of institutions has flags other than 0 and 1")
     return tuple(name for k, name in enumerate(names) if present[k])
