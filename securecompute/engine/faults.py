@@ -45,6 +45,7 @@ class Faults:
     drop, duplicate, reorder, replay, corrupt   probabilities; the first four are cured by resending
     delay         mean of the extra latency in seconds, exponential
     kill          party -> (n, "before" | "after"): its process ends before or after its n-th frame
+    replay        an earlier frame to the same party, from anybody
     partitions    (one, other, from, to): between these two no frame passes within these seconds
     """
 
@@ -59,7 +60,7 @@ class Faults:
     kill: Mapping[Party, tuple[int, Literal["before", "after"]]] = field(default_factory=dict)
     partitions: tuple[tuple[Party, Party, float, float], ...] = ()
     _draw: random.Random = field(init=False)
-    _seen: list[bytes] = field(init=False, default_factory=list)
+    _seen: dict[Party, list[bytes]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._draw = random.Random(self.seed)
@@ -69,13 +70,13 @@ class Faults:
         for one, other, begin, end in self.partitions:
             if {source, destination} == {one, other} and begin <= now < end:
                 return []
-        draw = self._draw
+        draw, seen = self._draw, self._seen.setdefault(destination, [])
         arrivals = [] if draw.random() < self.drop else [self._arrival(frame)]
         if draw.random() < self.duplicate:
             arrivals.append((2 * draw.random(), frame))
-        if draw.random() < self.replay and self._seen:
-            arrivals.append((2 * draw.random(), draw.choice(self._seen)))
-        self._seen.append(frame)
+        if draw.random() < self.replay and seen:
+            arrivals.append((2 * draw.random(), draw.choice(seen)))
+        seen.append(frame)
         return arrivals
 
     def _arrival(self, frame: bytes) -> Arrival:

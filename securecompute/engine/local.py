@@ -1,4 +1,4 @@
-"""All parts of a protocol in this process, in lock step, on the objects themselves: no sealing, no codec, no clock.
+"""All parts of a protocol in this process, in lock step, on copies of the objects: no sealing, no codec, no clock.
 
 The fastest way to play a protocol, and the one that reads like its figure: tests record views with it, tamper with
 messages and silence parties. `simulated` runs the same parts with everything between them real.
@@ -17,6 +17,7 @@ from securecompute.engine.rounds import (
     check_received,
     check_sendable,
     payload_bytes,
+    private_copy,
 )
 from securecompute.errors import BadFrame, PeerSilent, SecureComputeError
 
@@ -88,7 +89,7 @@ def _exchange(
             played.sent[sender] += payload_bytes(message)
             delivered = message if deliver is None else deliver(number, sender, receiver, message)
             if delivered is not None and receiver in mail:
-                mail[receiver][sender] = delivered
+                mail[receiver][sender] = delivered if delivered is not message else private_copy(message)
     return mail
 
 
@@ -102,4 +103,4 @@ def _inbox(number: int, party: Party, turn: Round, mail: dict[Party, Message]) -
     if len(mail) < len(turn.expect) and (turn.quorum is None or len(mail) < turn.quorum):
         names = ", ".join(f"'{sender}'" for sender in sorted(turn.expect.keys() - mail.keys()))
         raise PeerSilent(f"round {number}: '{party}' did not hear from {names}")
-    return mail
+    return {sender: private_copy(mail[sender]) for sender in turn.expect if sender in mail}

@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 DTYPES = {"u1": np.uint8, "u2": np.uint16, "u4": np.uint32, "u8": np.uint64, "i8": np.int64, "f8": np.float64}
 _CODES = {np.dtype(dtype): code for code, dtype in DTYPES.items()}
+MAX_AXES = 8
 _SENDABLE = (Share, Masked, Ciphertext)
 
 Leaf: TypeAlias = tuple[str, tuple[int, ...]]  # dtype code ("b" for bytes), shape
@@ -163,6 +164,15 @@ def payload_bytes(message: Message) -> int:
     return int((message.elements if isinstance(message, Secret) else message).nbytes)
 
 
+def private_copy(message: Message) -> Message:
+    """The same message, sharing no memory with it: what crossing a link does."""
+    if isinstance(message, tuple):
+        return tuple(map(private_copy, message))
+    if isinstance(message, bytes):
+        return message
+    return type(message)(message.elements.copy()) if isinstance(message, Secret) else message.copy()
+
+
 def check_sendable(receiver: Party, message: Message) -> None:
     """Refuse to send what may not travel.
 
@@ -171,10 +181,20 @@ def check_sendable(receiver: Party, message: Message) -> None:
     if isinstance(message, tuple):
         for part in message:
             check_sendable(receiver, part)
-    elif isinstance(message, Plain):
+        return
+    if isinstance(message, Plain):
         raise InvalidRequest(f"a Plain value was about to go to '{receiver}'; mask, share or encrypt it first")
-    elif not isinstance(message, (bytes, np.ndarray, *_SENDABLE)):
-        raise InvalidRequest(f"a {type(message).__name__} was about to go to '{receiver}'; it has no wire form")
+    array: object = message.elements if isinstance(message, _SENDABLE) else message
+    if isinstance(array, np.ndarray):
+        if array.dtype.newbyteorder("=") not in _CODES or array.ndim > MAX_AXES:
+            known = ", ".join(map(str, _CODES))
+            raise InvalidRequest(
+                f"{shape_of(array)} was about to go to '{receiver}'; send one of {known}, of at most {MAX_AXES} axes"
+            )
+    elif not isinstance(message, bytes):
+        raise InvalidRequest(
+            f"a {type(message).__name__} was about to go to '{receiver}'; it has no wire form. Send bytes or an array"
+        )
 
 
 def check_received(number: int, sender: Party, receiver: Party, spec: Spec, message: Message) -> None:

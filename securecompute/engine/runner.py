@@ -147,7 +147,7 @@ class Runner:
 
     def cancel(self, now: float) -> None:
         """A person stops the session."""
-        self._end(Turn(None, error=_Cancelled(f"{self.session}: stopped by a person")), now)
+        self._end(Turn(None, error=_Cancelled("stopped by a person")), now)
 
     @property
     def ready(self) -> bool:
@@ -160,7 +160,9 @@ class Runner:
         Until `proceed` takes its result, `ready` is false.
         """
         self._resuming = True
-        inbox: Inbox | None = None if self._number < 0 else self._inbox
+        inbox: Inbox | None = None
+        if self._number >= 0:  # in the order declared, whatever the order of arrival
+            inbox = {party: self._inbox[party] for party in self._round.expect if party in self._inbox}
         try:
             following = self._part.send(inbox)  # type: ignore[arg-type]
             self._check(following)
@@ -183,12 +185,17 @@ class Runner:
             return
         if tardy := frozenset(self._round.expect.keys() - self._inbox.keys()):
             self._tardy[self._number] = tardy
+        self._assemblies.clear()  # of messages that the round went on without
         self._round, self._inbox = turn.round, {}
         self._number += 1
         self.traffic.rounds = self._number + 1
         self.traffic.sent += turn.payload
-        for party, body in turn.bodies.items():
-            self._channel(party).send(self._number, body)
+        try:
+            for party, body in turn.bodies.items():
+                self._channel(party).send(self._number, body)
+        except PeerMisbehaved as error:  # a key in the roster is unusable
+            self._fail(error, now)
+            return
         expected = sum(spec.limit for spec in turn.round.expect.values())
         wait = self._limits.round_seconds + expected / self._limits.bytes_per_second + turn.round.work
         self._round_due = min(now + wait * (1 + turn.round.after), self._session_due)
@@ -201,7 +208,7 @@ class Runner:
 
     def tick(self, now: float) -> None:
         """Let time pass: end a wait that is over, and a lingering that is."""
-        if self.outcome is None and not self._resuming and now >= self._round_due:
+        if self.outcome is None and not self._resuming and now >= self._round_due and not self._complete():
             self._deadline(now)
 
     def outgoing(self, now: float) -> list[tuple[Party, bytes]]:
@@ -216,6 +223,11 @@ class Runner:
         if self.closed_at is None:
             return min([self._round_due, *times])
         return min(times, default=None)
+
+    @property
+    def step(self) -> str:
+        """What the part says that it is doing."""
+        return self._round.step
 
     @property
     def closed_at(self) -> float | None:
@@ -278,25 +290,26 @@ class Runner:
 
     def _read_from(self, peer: Party, channel: Channel, now: float) -> None:
         while (header := channel.peek()) is not None and header.round <= self._number:
-            if peer in self._assemblies:
-                self._assemblies[peer].add(channel.consume(now))
-            elif header.round < self._number:
-                if peer not in self._tardy.get(header.round, ()):
-                    raise BadFrame(f"'{peer}' sent a message for round {header.round}, in which none was due from it")
+            due = header.round == self._number and peer in self._round.expect and peer not in self._inbox
+            if not due and (peer in self._missing or peer in self._tardy.get(header.round, ())):
                 channel.consume(now)  # the round went on without it
-                continue
-            elif peer not in self._round.expect or peer in self._inbox or header.piece:
-                raise BadFrame(f"'{peer}' sent a message in round {self._number}, in which none was due from it")
+            elif not due or bool(header.piece) != (peer in self._assemblies):
+                raise BadFrame(f"'{peer}' sent a message for round {header.round}, in which none was due from it")
             else:
-                spec = self._round.expect[peer]
                 try:
-                    self._assemblies[peer] = Assembly(spec, header.pieces, channel.consume(now))
+                    self._take(peer, header.pieces, channel.consume(now))
                 except BadFrame as bad:
                     raise BadFrame(f"'{peer}' sent '{self.me}' something else: {bad}") from None
-            if not self._assemblies[peer].missing:
-                self._deliver(peer, self._assemblies.pop(peer).message())
         if header is not None and peer in self._round.expect and peer not in self._inbox:
             raise BadFrame(f"'{peer}' left out its message of round {self._number}")
+
+    def _take(self, peer: Party, pieces: int, piece: bytes) -> None:
+        if peer in self._assemblies:
+            self._assemblies[peer].add(piece)
+        else:
+            self._assemblies[peer] = Assembly(self._round.expect[peer], pieces, piece)
+        if not self._assemblies[peer].missing:
+            self._deliver(peer, self._assemblies.pop(peer).message())
 
     def _deliver(self, peer: Party, message: Message) -> None:
         self._inbox[peer] = message
@@ -312,7 +325,6 @@ class Runner:
             return
         for party in waiting:
             self._missing.setdefault(party, AbortCode.DEADLINE)
-            self._assemblies.pop(party, None)
 
     def _gone_error(self, gone: list[Party]) -> SecureComputeError:
         code = self._missing[gone[0]]

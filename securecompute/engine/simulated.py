@@ -6,12 +6,12 @@ milliseconds.
 """
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from securecompute.engine.faults import Faultless, Network
-from securecompute.engine.rounds import Message, Part, Party
+from securecompute.engine.rounds import Message, Part, Party, private_copy
 from securecompute.engine.runner import Limits, Outcome, Runner
 from securecompute.engine.session import Session
 from securecompute.errors import InternalFault, PeerLost
@@ -43,13 +43,18 @@ def simulate(
     network: Network | None = None,
     limits: Limits | None = None,
     death_noticed_after: float | None = None,
+    gone: Sequence[Party] = (),
 ) -> Simulated:
     """Run all parts of a session to their outcomes.
 
     death_noticed_after   seconds after which the others are told that a party died; None: only their deadlines tell
+    gone                  parties of the roster that have no part, as everybody is told at the beginning
     raises                InternalFault  the parties go on for ever without getting anywhere
     """
-    return _Run(session, parts, keys, network or Faultless(), limits or Limits(), death_noticed_after).run()
+    run = _Run(session, parts, keys, network or Faultless(), limits or Limits(), death_noticed_after)
+    for party in gone:
+        run.tell_of(party, 0.0)
+    return run.run()
 
 
 class _Run:
@@ -76,7 +81,7 @@ class _Run:
         self.woken: dict[Party, float] = {}
 
     def _observer(self, party: Party) -> Any:
-        return lambda number, sender, message: self.views[party].__setitem__((number, sender), message)
+        return lambda number, sender, message: self.views[party].__setitem__((number, sender), private_copy(message))
 
     def run(self) -> Simulated:
         for party in self.runners:
@@ -146,6 +151,10 @@ class _Run:
         else:
             self.dead[party] = runner.outcome
         if self.notice is not None:
-            for other in self.runners:
-                if other != party:
-                    self._at(now + self.notice, other, party)
+            self.tell_of(party, now + self.notice)
+
+    def tell_of(self, party: Party, when: float) -> None:
+        """Let everybody else know, at that time, that a party is gone."""
+        for other in self.runners:
+            if other != party:
+                self._at(when, other, party)

@@ -17,8 +17,8 @@ from typing import Any, Final
 import msgpack
 import numpy as np
 
-from securecompute.engine.rounds import DTYPES, Array, Bytes, BytesUpTo, Leaf, Message, Party, Spec
-from securecompute.errors import BadFrame
+from securecompute.engine.rounds import DTYPES, MAX_AXES, Array, Bytes, BytesUpTo, Leaf, Message, Party, Spec
+from securecompute.errors import BadFrame, InvalidRequest
 from securecompute.values import Secret
 
 VERSION: Final = 1
@@ -93,7 +93,7 @@ def parse_frame(frame: bytes) -> tuple[Header, bytes, memoryview]:
         raise BadFrame("a frame is shorter than its header says")
     raw = bytes(frame[2 : 2 + length])
     fields = _unpack(raw, "a frame's header", max_array_len=16, max_str_len=64, max_bin_len=64)
-    if type(fields) is not list or len(fields) != 9 or fields[0] != VERSION:
+    if type(fields) is not list or len(fields) != 9 or type(fields[0]) is not int or fields[0] != VERSION:
         raise BadFrame("a frame's header is not of this version")
     _, session, source, destination, sequence, kind, number, piece, pieces = fields
     if not (
@@ -124,6 +124,7 @@ def encode(message: Message) -> bytes:
     """A message's body.
 
     message   what `rounds.check_sendable` lets through
+    raises    InvalidRequest  more leaves than a head can list
     """
     leaves: list[Leaf] = []
     raw: list[bytes] = []
@@ -131,6 +132,10 @@ def encode(message: Message) -> bytes:
         leaves.append(leaf)
         raw.append(data)
     head: bytes = msgpack.packb(leaves)
+    if len(leaves) > MAX_LEAVES or len(head) > MAX_HEAD:
+        raise InvalidRequest(
+            f"a message of {len(leaves)} parts; send at most {MAX_LEAVES}, or one array in their place"
+        )
     return b"".join([len(head).to_bytes(2, "big"), head, *raw])
 
 
@@ -219,7 +224,7 @@ def _leaf(field: object) -> Leaf:
         or len(field) != 2
         or type(field[0]) is not str
         or type(field[1]) is not list
-        or len(field[1]) > 8
+        or len(field[1]) > MAX_AXES
         or not all(_count(n, 1 << 48) for n in field[1])
     ):
         raise BadFrame("a body's head describes something that is neither bytes nor an array")
