@@ -1,0 +1,1 @@
+"""What a researcher may ask: one file for each analysis, listed in `catalogue`."""

@@ -1,0 +1,100 @@
+"""Checks of what a question names: columns of the dictionary, categories of a column, a cohort.
+
+Every refusal says what would have been accepted. Column names and categories are public; they come from the network's
+dictionary, so an error here shows nothing about patients.
+"""
+
+from collections.abc import Iterable
+
+from securecompute.errors import InvalidRequest
+from securecompute.records.dictionary import Column, Dictionary
+
+MOST_CATEGORIES = 64
+_NUMERIC = ("integer", "number")
+
+
+def named(dictionary: Dictionary, name: object, role: str) -> Column:
+    """The column of this name.
+
+    raises   InvalidRequest  there is none; the text suggests a near one, or lists them
+    """
+    if not isinstance(name, str):
+        raise InvalidRequest(f"{role} must be the name of a column, not {type(name).__name__}")
+    return dictionary.column(name)
+
+
+def categorical(dictionary: Dictionary, name: object, role: str) -> tuple[str, ...]:
+    """The categories of a categorical column, in the dictionary's order.
+
+    raises   InvalidRequest  it has another type, no categories, or more than 64 of them; or as `named`
+    """
+    column = named(dictionary, name, role)
+    if column.type != "categorical" or column.categories is None:
+        raise InvalidRequest(
+            f"{role}: '{column.name}' is of type {column.type}; a categorical column is needed. "
+            f"Categorical columns: {_of_types(dictionary, ('categorical',))}."
+        )
+    if not column.categories:
+        raise InvalidRequest(f"{role}: no value of '{column.name}' has been seen; declare its categories")
+    if len(column.categories) > MOST_CATEGORIES:
+        raise InvalidRequest(
+            f"{role}: '{column.name}' has {len(column.categories)} categories; at most {MOST_CATEGORIES} make a table. "
+            "Declare coarser categories in the dictionary."
+        )
+    return column.categories
+
+
+def numeric(dictionary: Dictionary, name: object, role: str) -> tuple[Column, float]:
+    """A numeric column and the largest absolute value that its declared range allows.
+
+    raises   InvalidRequest  it has another type, or no range; or as `named`
+    """
+    column = named(dictionary, name, role)
+    if column.type not in _NUMERIC:
+        raise InvalidRequest(
+            f"{role}: '{column.name}' is of type {column.type}; a numeric column is needed. "
+            f"Numeric columns: {_of_types(dictionary, _NUMERIC)}."
+        )
+    if column.low is None or column.high is None:
+        raise InvalidRequest(
+            f"{role}: '{column.name}' has no range, so no bound on its sums can be proved. "
+            f"Declare low and high for [columns.{column.name}] in the dictionary."
+        )
+    return column, max(abs(column.low), abs(column.high))
+
+
+def category(categories: tuple[str, ...], value: object, role: str, column: str) -> str:
+    """The category of this name.
+
+    raises   InvalidRequest  the column has no such category
+    """
+    if isinstance(value, str) and value in categories:
+        return value
+    raise InvalidRequest(f"{role}: '{column}' has no category {value!r}. It has {', '.join(categories)}.")
+
+
+def distinct(first: str, second: str, roles: str) -> None:
+    """Return if two different columns were named.
+
+    raises   InvalidRequest  both are the same
+    """
+    if first == second:
+        raise InvalidRequest(f"{roles} are both '{first}'; name two different columns")
+
+
+def cohort(where: object, dictionary: Dictionary) -> str | None:
+    """The cohort's expression in canonical text; None where every patient is meant.
+
+    raises   InvalidRequest  as records.cohort.parse
+    """
+    if where is None:
+        return None
+    if not isinstance(where, str):
+        raise InvalidRequest(f'where must be a text such as "age >= 50", not {type(where).__name__}')
+    from securecompute.records.cohort import parse  # sqlglot is heavy, and most questions have no cohort
+
+    return str(parse(where, dictionary))
+
+
+def _of_types(dictionary: Dictionary, types: Iterable[str]) -> str:
+    return ", ".join(name for name in dictionary if dictionary[name].type in types) or "none"
