@@ -30,8 +30,6 @@ class Secret:
     __slots__ = ("_elements",)
     _remedy = "Reveal it under a protocol first; only a Released value is ordinary."
 
-    __array_ufunc__ = None  # numpy then refuses it, instead of making an object array
-
     def __init__(self, elements: NDArray[Any]) -> None:
         """elements   any integer array; kept, not copied"""
         self._elements = elements
@@ -55,6 +53,11 @@ class Secret:
     def __array__(self, *_: object, **__: object) -> NoReturn:
         self._refuse("cannot become an array")
 
+    def __array_ufunc__(self, *_: object, **__: object) -> NoReturn:
+        self._refuse("cannot be taken by numpy")
+
+    __array_function__ = __array_ufunc__  # else np.array_equal would swallow the refusal and say False
+
     def __bool__(self) -> NoReturn:
         self._refuse("has no truth value")
 
@@ -63,6 +66,12 @@ class Secret:
 
     def __len__(self) -> NoReturn:
         self._refuse("has no length to show")
+
+    def __contains__(self, element: object) -> NoReturn:
+        self._refuse("cannot be searched")
+
+    def __bytes__(self) -> NoReturn:
+        self._refuse("cannot become bytes")
 
     def __getitem__(self, index: object) -> NoReturn:
         self._refuse("cannot be indexed")
@@ -82,12 +91,17 @@ class Secret:
 
     __float__ = __index__ = __complex__ = __int__
 
+    def __round__(self, digits: int = 0) -> NoReturn:
+        self._refuse("cannot be rounded")
+
     def __add__(self, other: object) -> NoReturn:
         self._refuse("cannot be used in arithmetic outside a protocol")
 
     __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __matmul__ = __rmatmul__ = __add__
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __add__
-    __neg__ = __pos__ = __abs__ = __int__
+    __divmod__ = __rdivmod__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __add__
+    __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = __add__
+    __neg__ = __pos__ = __abs__ = __invert__ = __int__
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         self._refuse("cannot be pickled or copied; it travels only through the engine's codec")
@@ -96,21 +110,27 @@ class Secret:
 class Plain(Secret):
     """An institution's own encoded input."""
 
+    __slots__ = ()
     _remedy = "It is an institution's own input and never leaves it."
 
 
 class Share(Secret):
     """One party's share of a secret."""
 
+    __slots__ = ()
+
 
 class Masked(Secret):
     """A ring element under a mask."""
 
+    __slots__ = ()
     _remedy = "It is noise to whoever holds it; the masks come off only in the total."
 
 
 class Ciphertext(Secret):
     """Ring elements under a key that the holder does not have."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
