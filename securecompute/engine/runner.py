@@ -72,13 +72,18 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one party's part ended: with a value, or with an error."""
+    """How one party's part ended: with a value, or with an error.
+
+    missing   who was silent, gone or had ended the session, as far as this party noticed
+    echo      the error only repeats that another party ended the session
+    """
 
     value: Any
     error: SecureComputeError | None
     traffic: Traffic
     step: str
     missing: dict[Party, AbortCode]
+    echo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,7 @@ class Runner:
         self._round = Round()
         self._number = -1
         self._inbox: dict[Party, Any] = {}
-        self._resuming = False
+        self._resuming = self._echo = False
         self._round_due = self._session_due = now + limits.session_seconds
         self._lingering_until: float | None = None
         self.traffic = Traffic()
@@ -283,6 +288,7 @@ class Runner:
             return
         gone = [p for p in self._round.expect if p in self._missing and p not in self._inbox]
         if gone and not self._enough(len(self._round.expect) - len(gone)):
+            self._echo = self._missing[gone[0]] is not AbortCode.PEER_LOST
             self._fail(self._gone_error(gone), now)
 
     def _enough(self, answers: int) -> bool:
@@ -360,7 +366,7 @@ class Runner:
         for channel in self._channels.values():
             channel.acknowledge_now()
         self._lingering_until = now + self._limits.linger_seconds
-        self.outcome = Outcome(turn.value, error, self.traffic, self._round.step, dict(self._missing))
+        self.outcome = Outcome(turn.value, error, self.traffic, self._round.step, dict(self._missing), self._echo)
 
     def _placed(self, error: SecureComputeError) -> SecureComputeError:
         """The same kind of error, with where it happened in front."""

@@ -201,6 +201,11 @@ def decode(body: bytes, spec: Spec) -> Message:
     return assembly.message()
 
 
+def contents(message: Message) -> bytes:
+    """A message's bytes as they travel, without the head that describes them."""
+    return b"".join(data for _, data in _flatten(message))
+
+
 def cut(body: bytes) -> list[bytes]:
     """A body's pieces, at least one."""
     return [body[k : k + PIECE] for k in range(0, len(body), PIECE)] or [b""]
