@@ -28,7 +28,7 @@ FIGURES = (".png", ".pdf", ".svg")
 class Provenance:
     """Where an answer comes from.
 
-    trust         "simulation" (one operator could read everything) or "federation"
+    trust         "single-domain": a simulation, whose operator could read everything
     institutions  all on the roster; took_part, those in the total; dropped_out, those lost on the way
     protocol      the protocol's name; rounds, bytes and seconds, what it took
     session       the session's id, hexadecimal
@@ -60,7 +60,8 @@ class Provenance:
         cost = f"{self.protocol}, {self.rounds} rounds, {display.size(self.bytes)}, {self.seconds:.2g} s"
         rule = f"counts below {self.rules['min_cell']} hidden" if "min_cell" in self.rules else ""
         last = [text for text in (rule, self.precision, f"session {self.session[:16]}") if text]
-        return [f"{self.trust}: {who}, coordinator {self.coordinator}", cost, "; ".join(last)]
+        mode = "simulation, one trust domain" if self.trust == "single-domain" else self.trust
+        return [f"{mode}: {who}", cost, "; ".join(last)]
 
 
 @dataclass(frozen=True, slots=True, repr=False)

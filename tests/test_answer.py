@@ -15,7 +15,7 @@ from securecompute.records.dictionary import Column, Dictionary
 from tests.analyses.pooled import SMALL, answer, ask, cross, rows
 
 PROVENANCE = Provenance(
-    trust="simulation",
+    trust="single-domain",
     institutions=("north", "east", "south", "west"),
     took_part=("north", "east", "south"),
     dropped_out=("west",),
@@ -57,7 +57,7 @@ def test_printing_shows_headline_tables_and_where_it_comes_from():
     text = str(made())
     assert "1_yes: 20/50 (40.0\u00a0%) with drug against 10/40 (25.0\u00a0%) with placebo; odds ratio 2.000" in text
     assert ["odds", "ratio", "2.000", "0.8032", "4.980"] in [line.split() for line in text.splitlines()]
-    assert "simulation: 3 of 4 institutions, without west, coordinator hub" in text
+    assert "simulation, one trust domain: 3 of 4 institutions, without west" in text
     assert "pairwise-masked sum, 3 rounds, 12.3 kB, 0.042 s" in text
     assert "counts below 10 hidden; counts are exact; session 5f0c5f0c5f0c5f0c" in text
     assert "\x1b" not in text
@@ -146,7 +146,7 @@ def test_a_figure_of_another_kind_is_refused(tmp_path):
 def test_a_session_without_dropouts_names_none():
     lines = Provenance("federation", ("a", "b", "c"), ("a", "b", "c"), (), "hub", "sum", 2, 930, 1.0, "00").lines()
     assert lines == [
-        "federation: 3 of 3 institutions, coordinator hub",
+        "federation: 3 of 3 institutions",
         "sum, 2 rounds, 930 bytes, 1 s",
         "session 00",
     ]

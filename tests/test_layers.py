@@ -25,15 +25,22 @@ ORDER = (
     "analyses",
     "display",
     "answer",
+    "manifest",
     "institution",
     "coordinator",
+    "explanation",
     "network",
+    "study_file",
+    "report",
     "__init__",
     "demo",
     "cli",
     "__main__",
 )
 CONVERSATIONS = ("protocols/", "analyses/")
+KNOW_RAY = {"engine/on_ray.py", "engine/ray_cluster.py"}
+BORDERS = {"engine/runner.py", "engine/on_ray.py"}  # a fault's text may hold values: here it becomes a place and a kind
+SCHEDULES_FAULTS = ("engine/faults.py", "random")  # what a simulated network does to frames is no secret
 NOT_IN_CONVERSATIONS = {"ray", "socket", "asyncio", "threading", "time", "os", "subprocess", "random", "pickle"}
 NOWHERE = {"pickle", "cloudpickle", "random", "numpy.random", "secrets"}
 MAY_OPEN_SECRETS = ("values.py", "arithmetic/", "primitives/", "protocols/", "engine/wire.py", "engine/rounds.py")
@@ -82,10 +89,10 @@ def imports_point_up(path: str, tree: ast.AST) -> Iterator[str]:
                 yield f"{path}:{line} imports {name}, which is not above it"
 
 
-def ray_stays_in_one_file(path: str, tree: ast.AST) -> Iterator[str]:
+def ray_stays_in_two_files(path: str, tree: ast.AST) -> Iterator[str]:
     for line, name in imports(path, tree):
-        if within(name, {"ray"}) and path != "engine/on_ray.py":
-            yield f"{path}:{line} imports ray; only engine/on_ray.py does"
+        if within(name, {"ray"}) and path not in KNOW_RAY:
+            yield f"{path}:{line} imports ray; only engine/on_ray.py and engine/ray_cluster.py do"
 
 
 def conversations_reach_nothing(path: str, tree: ast.AST) -> Iterator[str]:
@@ -96,7 +103,7 @@ def conversations_reach_nothing(path: str, tree: ast.AST) -> Iterator[str]:
 
 def randomness_has_one_source(path: str, tree: ast.AST) -> Iterator[str]:
     for line, name in imports(path, tree):
-        if within(name, NOWHERE):
+        if within(name, NOWHERE) and (path, name) != SCHEDULES_FAULTS:
             yield f"{path}:{line} imports {name}; use primitives/randomness.py, and the codec of the engine"
         if within(name, {"os.urandom", "os.getrandom"}) and path != "primitives/randomness.py":
             yield f"{path}:{line} imports {name}; only primitives/randomness.py draws"
@@ -123,11 +130,16 @@ def nothing_is_asserted(path: str, tree: ast.AST) -> Iterator[str]:
             yield f"{path}:{node.lineno} asserts; python -O would remove the check"
 
 
+def _raises_again(handler: ast.ExceptHandler) -> bool:
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
+
+
 def no_error_is_swept_up(path: str, tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ExceptHandler):
             caught = {n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)} if node.type else {"Exception"}
-            if caught & {"Exception", "BaseException"}:
+            if caught & {"Exception", "BaseException"} and not (path in BORDERS or _raises_again(node)):
                 yield f"{path}:{node.lineno} catches everything; name the errors that are expected"
 
 
@@ -141,7 +153,7 @@ def only_the_command_line_prints(path: str, tree: ast.AST) -> Iterator[str]:
 
 RULES = (
     imports_point_up,
-    ray_stays_in_one_file,
+    ray_stays_in_two_files,
     conversations_reach_nothing,
     randomness_has_one_source,
     secrets_are_opened_where_they_are_computed_on,
@@ -202,7 +214,7 @@ def test_the_package_keeps_every_rule_of_its_layout():
         ("values.py", "assert True", "asserts"),
         ("engine/local.py", "try:\n    f()\nexcept Exception:\n    g()", "catches everything"),
         ("engine/local.py", "try:\n    f()\nexcept (OSError, Exception) as e:\n    g()", "catches everything"),
-        ("engine/local.py", "try:\n    f()\nexcept BaseException:\n    raise", "catches everything"),
+        ("engine/local.py", "try:\n    f()\nexcept BaseException:\n    pass", "catches everything"),
         ("engine/local.py", "try:\n    f()\nexcept:\n    g()", "catches everything"),
         ("network.py", "print('hello')", "prints"),
         ("records/sources.py", "x = 1\n" * (LONGEST + 1), "two ideas"),

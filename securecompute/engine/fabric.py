@@ -45,8 +45,9 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of a session: each party's outcome, and the seconds that it took."""
+    """What came of a session: its id, each party's outcome, and the seconds that it took."""
 
+    session: bytes
     outcomes: Mapping[Party, Outcome]
     seconds: float
 
@@ -109,6 +110,7 @@ def pack_outcome(outcome: Outcome) -> dict[str, Any]:
         "traffic": [traffic.rounds, traffic.sent, traffic.received, traffic.wire],
         "step": outcome.step,
         "missing": {party: code.name for party, code in outcome.missing.items()},
+        "echo": outcome.echo,
     }
 
 
@@ -116,4 +118,4 @@ def unpack_outcome(plain: Mapping[str, Any]) -> Outcome:
     """The outcome that `pack_outcome` packed."""
     error = None if plain["error"] is None else unpack_error(plain["error"])
     missing = {party: AbortCode[code] for party, code in plain["missing"].items()}
-    return Outcome(plain["value"], error, Traffic(*plain["traffic"]), plain["step"], missing)
+    return Outcome(plain["value"], error, Traffic(*plain["traffic"]), plain["step"], missing, plain["echo"])

@@ -84,7 +84,7 @@ class InProcess:
         self.views = simulated.views
         lost = {party: PeerLost(f"'{party}' is gone: its process ended before the session began") for party in gone}
         outcomes = {party: Outcome(None, error, Traffic(), "", {}) for party, error in lost.items()}
-        return Run(outcomes | simulated.outcomes, time.perf_counter() - begun)
+        return Run(session.id, outcomes | simulated.outcomes, time.perf_counter() - begun)
 
     def _part(self, party: Party, manifest: bytes) -> Part[Any]:
         try:

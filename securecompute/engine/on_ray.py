@@ -242,7 +242,7 @@ class OnRay:
                     self._tell(party, session.id, list(waiting.values()))
             if progress is not None and waiting:
                 self._report(progress, session.id, parties[-1])
-        return Run(outcomes, time.perf_counter() - begun)
+        return Run(session.id, outcomes, time.perf_counter() - begun)
 
     def kill(self, party: Party) -> None:
         """End a party's process with SIGKILL."""

@@ -148,26 +148,36 @@ def agree(inferred: Mapping[str, Dictionary]) -> Dictionary:
               Categories must all be known to at least one institution, as smaller ones may have seen fewer
     raises    InvalidRequest  listing every problem, and which institution lacks what
     """
+    common, problems = compare(inferred)
+    if problems:
+        raise InvalidRequest("the institutions' dictionaries do not agree:\n  " + "\n  ".join(problems.values()))
+    return common
+
+
+def compare(inferred: Mapping[str, Dictionary]) -> tuple[Dictionary, dict[str, str]]:
+    """As `agree`, for networks that need not agree on everything: the columns that all agree on, and the others.
+
+    returns   the common dictionary, and column -> what is wrong with it, naming which institution lacks what
+    raises    InvalidRequest  there is no institution
+    """
     if not inferred:
         raise InvalidRequest("there is no institution whose dictionary could be agreed on")
     names = dict.fromkeys(name for institution in sorted(inferred) for name in inferred[institution])
-    columns, problems = [], []
+    columns: list[Column] = []
+    problems: dict[str, str] = {}
     for name in names:
         lacking = [repr(institution) for institution in sorted(inferred) if name not in inferred[institution]]
         if lacking:
-            problems.append(
-                f"column '{name}' is missing at {', '.join(lacking)}. Add it there, or leave it out elsewhere."
-            )
+            where = ", ".join(lacking)
+            problems[name] = f"column '{name}' is missing at {where}. Add it there, or leave it out elsewhere."
             continue
         by_institution = {institution: inferred[institution][name] for institution in sorted(inferred)}
         found = _type_problem(by_institution) or _unit_problem(by_institution) or _category_problem(by_institution)
         if found:
-            problems.append(f"column '{name}' {found}")
+            problems[name] = f"column '{name}' {found}"
         else:
             columns.append(_common(list(by_institution.values())))
-    if problems:
-        raise InvalidRequest("the institutions' dictionaries do not agree:\n  " + "\n  ".join(problems))
-    return Dictionary(tuple(columns))
+    return Dictionary(tuple(columns)), problems
 
 
 def _seen(columns: Mapping[str, Column]) -> dict[str, Column]:

@@ -1,0 +1,109 @@
+"""The two parties beside the institutions: who drives a computation, and who its result is revealed to.
+
+The coordinator turns a question into a manifest and adds masked vectors; it sees no record, share or number. The
+collector takes the masks off the total, holds it against the rules, and gives out only what the gate lets through.
+They are two processes because together they could do no more than the collector alone, and apart the coordinator, who
+knows everybody, knows no result.
+"""
+
+from typing import Any
+
+from securecompute.analyses.question import Question
+from securecompute.arithmetic.rings import decode
+from securecompute.disclosure.gate import release
+from securecompute.disclosure.rules import Rules
+from securecompute.engine.rounds import Part, Party
+from securecompute.engine.wire import contents
+from securecompute.errors import InvalidRequest
+from securecompute.manifest import Enrolment, Manifest
+from securecompute.primitives.randomness import Randomness, SystemRandomness
+from securecompute.protocols.sums.pairwise import Survivors, collect, coordinate
+
+COORDINATOR, COLLECTOR = "coordinator", "collector"
+
+
+class Coordinator:
+    """Proposes computations and drives them."""
+
+    def __init__(self, randomness: Randomness | None = None, keep_view: bool = False) -> None:
+        """keep_view   remember the last masked vectors, so that people can be shown what a coordinator sees"""
+        self._keep_view = keep_view
+        self._view: dict[Party, bytes] = {}
+        self._randomness = randomness or SystemRandomness()
+        self._enrolment: Enrolment | None = None
+        self._rules = Rules()
+
+    def answer(self, request: str, payload: Any) -> Any:
+        """`enrol` with the network's rules, `propose` a question for its manifest, or show the `view` that was kept.
+
+        raises   SecureComputeError
+        """
+        if request == "enrol":
+            self._enrolment = Enrolment.from_plain(payload["enrolment"])
+            self._rules = Rules.from_plain(payload["rules"])
+            return None
+        if request == "propose":
+            manifest = Manifest(Question.from_plain(payload), _formed(self._enrolment), self._rules, self._nonce())
+            checked = Manifest.decode(manifest.encode(), manifest.enrolment)
+            checked.respects(self._rules)
+            checked.descriptor.hash()  # refuses what no sum can answer
+            return checked.encode()
+        if request == "view":
+            return self._view
+        raise InvalidRequest(f"a coordinator is not asked '{request}'")
+
+    def part(self, manifest: bytes) -> Part[dict[str, Any]]:
+        """The coordinator's part of a session."""
+        return self._coordinate(Manifest.decode(manifest, _formed(self._enrolment)))
+
+    def _coordinate(self, manifest: Manifest) -> Part[dict[str, Any]]:
+        part = coordinate(manifest.descriptor, manifest.enrolment.collector)
+        survivors = yield from self._watched(part) if self._keep_view else part
+        return {"included": list(survivors.included)}
+
+    def _watched(self, part: Part[Survivors]) -> Part[Survivors]:
+        """The same part, keeping the bytes of every masked vector that it receives."""
+        following = next(part)
+        while True:
+            inbox = yield following
+            if following.step == "masked" and following.expect:
+                self._view = {party: contents(y) for party, (y, _) in inbox.items()}
+            try:
+                following = part.send(inbox)
+            except StopIteration as stop:
+                survivors: Survivors = stop.value
+                return survivors
+
+    def _nonce(self) -> bytes:
+        return self._randomness.bytes(32)
+
+
+class Collector:
+    """Learns the total, and releases of it what may leave."""
+
+    def __init__(self) -> None:
+        self._enrolment: Enrolment | None = None
+
+    def answer(self, request: str, payload: Any) -> Any:
+        """`enrol`. raises SecureComputeError."""
+        if request == "enrol":
+            self._enrolment = Enrolment.from_plain(payload["enrolment"])
+            return None
+        raise InvalidRequest(f"a collector is not asked '{request}'")
+
+    def part(self, manifest: bytes) -> Part[dict[str, Any]]:
+        """The collector's part of a session; returns the released entries, None where hidden."""
+        return self._collect(Manifest.decode(manifest, _formed(self._enrolment)))
+
+    def _collect(self, manifest: Manifest) -> Part[dict[str, Any]]:
+        survivors, total = yield from collect(manifest.descriptor, manifest.enrolment.coordinator)
+        manifest.rules.permits_institutions(len(survivors.included))
+        released = release(manifest.layout, decode(manifest.descriptor.ring, total), manifest.rules)
+        entries = [None if entry is None else str(entry) for entry in released.entries]  # beyond 64 bits, so as text
+        return {"included": list(survivors.included), "entries": entries}
+
+
+def _formed(enrolment: Enrolment | None) -> Enrolment:
+    if enrolment is None:
+        raise InvalidRequest("the network is not formed yet")
+    return enrolment

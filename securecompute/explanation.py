@@ -1,0 +1,105 @@
+"""What a question would cost and who would learn what, worked out without running it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from securecompute import display
+from securecompute.analyses import catalogue
+from securecompute.disclosure.rules import Rules
+from securecompute.manifest import PROTOCOL, Manifest
+from securecompute.protocols.sums.pairwise import cost
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+MILLISECONDS_A_ROUND = 5.0  # on one machine, with Ray and sockets; over a network a round trip comes on top
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Explanation:
+    """One question, before it runs.
+
+    bytes      payload that each institution, and the coordinator, sends if nobody drops out
+    seconds    of the protocol alone; an institution's work on its own records comes on top
+    dropouts   how many institutions may be lost on the way
+    learns     (who, what) for every party
+    """
+
+    question: str
+    protocol: str
+    institutions: tuple[str, ...]
+    entries: int
+    ring_bits: int
+    rounds: int
+    bytes_institution: int
+    bytes_coordinator: int
+    seconds: float
+    dropouts: int
+    learns: tuple[tuple[str, str], ...]
+    rules: dict[str, Any]
+    precision: str
+
+    def to_plain(self) -> dict[str, Any]:
+        """Every field by name."""
+        plain = asdict(self)
+        return plain | {"institutions": list(self.institutions), "learns": [list(pair) for pair in self.learns]}
+
+    def lines(self) -> list[str]:
+        """A few lines for people."""
+        each = f"{display.size(self.bytes_institution)} from each institution"
+        lost = f"{self.dropouts} institution{'s' * (self.dropouts != 1)} may drop out"
+        return [
+            f"{self.protocol} of {self.entries} numbers over {len(self.institutions)} institutions, "
+            f"mod 2^{self.ring_bits}",
+            f"{self.rounds} rounds, {each}, {display.size(self.bytes_coordinator)} from the coordinator, "
+            f"about {self.seconds:.2g} s; {lost}",
+            f"counts from 1 to {self.rules['min_cell'] - 1} stay hidden; {self.precision}",
+        ]
+
+    def __rich__(self) -> "RenderableType":
+        from rich.console import Group
+        from rich.table import Table
+
+        table = Table("who", "learns", title=self.question, title_justify="left", box=None)
+        for who, what in self.learns:
+            table.add_row(who, what)
+        return Group(table, *self.lines())
+
+    def __str__(self) -> str:
+        return display.text(self.__rich__())
+
+    __repr__ = __str__
+
+
+def explain(manifest: Manifest, institutions: Sequence[str]) -> Explanation:
+    """The explanation of a manifest, from its descriptor and its cost function."""
+    descriptor = manifest.descriptor
+    price, rules = cost(descriptor), manifest.rules
+    analysis = catalogue.find(manifest.question.analysis)
+    precision = analysis.precision(manifest.question, manifest.enrolment.dictionary)
+    return Explanation(
+        question=manifest.question.describe(),
+        protocol=PROTOCOL,
+        institutions=tuple(institutions),
+        entries=descriptor.length,
+        ring_bits=descriptor.ring.bits,
+        rounds=price.rounds,
+        bytes_institution=price.institution,
+        bytes_coordinator=price.coordinator,
+        seconds=price.rounds * MILLISECONDS_A_ROUND / 1000,
+        dropouts=len(institutions) - descriptor.quorum,
+        learns=_learns(rules),
+        rules=rules.to_plain(),
+        precision=precision,
+    )
+
+
+def _learns(rules: Rules) -> tuple[tuple[str, str], ...]:
+    return (
+        ("researcher", f"the answer, without counts from 1 to {rules.min_cell - 1}; who took part, who dropped out"),
+        ("each institution", "the question; who took part, who dropped out; no number of anybody's"),
+        ("coordinator", "the question; who took part, who dropped out; masked vectors, which are noise to it"),
+        ("collector", "the total over all who took part, before the rule is applied; no institution's own numbers"),
+        ("operator of the cluster", "everything, if it looks: a simulation is one trust domain"),
+    )

@@ -1,0 +1,131 @@
+"""An institution: the only place where records are.
+
+It opens its own source, keeps its own rules and identity key, and answers three requests: `introduce` itself, be
+`enrol`led in a network, `consider` a question. A question that it considers well it answers in a session, with its
+masked vector; its records and its own numbers never leave the object.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from securecompute.analyses import catalogue
+from securecompute.arithmetic.rings import encode
+from securecompute.disclosure.ledger import SurvivorLedger
+from securecompute.disclosure.rules import Rules
+from securecompute.engine.rounds import Part, Party
+from securecompute.errors import DisclosureRefused, InvalidRequest
+from securecompute.manifest import Enrolment, Manifest
+from securecompute.primitives.keys import IdentityKey
+from securecompute.primitives.randomness import Randomness, SystemRandomness
+from securecompute.protocols.sums.pairwise import contribute
+from securecompute.records.dictionary import Dictionary
+from securecompute.records.sources import Records
+from securecompute.values import Plain
+
+CONSIDERED_MOST = 64  # questions that wait for their session; older ones are forgotten
+
+
+class Institution:
+    """One institution's own software."""
+
+    def __init__(
+        self,
+        name: Party,
+        source: Any,
+        dictionary: Mapping[str, Any] | None = None,
+        rules: Mapping[str, Any] | None = None,
+        randomness: Randomness | None = None,
+    ) -> None:
+        """Open the records.
+
+        source       what `records.sources.load` takes; a path where the institution lives in another process
+        dictionary   declared, as `Dictionary.to_plain` gives it; None: inferred from the records
+        rules        as `Rules.to_plain` gives them; None: the defaults
+        raises       InvalidRequest  the records cannot be read, or do not fit the dictionary
+        """
+        self.name = name
+        self._records = Records.open(name, source, None if dictionary is None else Dictionary.from_plain(dictionary))
+        self._rules = Rules() if rules is None else Rules.from_plain(rules)
+        self._randomness = randomness or SystemRandomness()
+        self._identity = IdentityKey.generate(self._randomness)
+        self._ledger = SurvivorLedger()
+        self._enrolment: Enrolment | None = None
+        self._considered: dict[bytes, Plain] = {}
+
+    def __repr__(self) -> str:
+        return f"Institution({self.name!r})"
+
+    def answer(self, request: str, payload: Any) -> Any:
+        """One of the requests above. raises SecureComputeError."""
+        if request == "introduce":
+            return self._introduce()
+        if request == "enrol":
+            return self._enrol(Enrolment.from_plain(payload))
+        if request == "consider":
+            return self._consider(payload)
+        raise InvalidRequest(f"an institution is not asked '{request}'")
+
+    def part(self, manifest: bytes) -> Part[dict[str, Any]]:
+        """This institution's part of a session whose manifest it has considered.
+
+        raises   DisclosureRefused  it has not, or refused
+        """
+        x = self._considered.pop(manifest, None)
+        if x is None:
+            raise DisclosureRefused(f"'{self.name}' has not agreed to this question")
+        agreed = Manifest.decode(manifest, self._enrolled)
+        return self._contribute(agreed, x)
+
+    def _contribute(self, manifest: Manifest, x: Plain) -> Part[dict[str, Any]]:
+        enrolment = manifest.enrolment
+        included = yield from contribute(
+            self.name,
+            manifest.descriptor,
+            enrolment.coordinator,
+            enrolment.collector,
+            x,
+            self._identity,
+            self._ledger,
+            self._randomness,
+        )
+        return {"included": list(included)}
+
+    def _introduce(self) -> dict[str, Any]:
+        return {
+            "identity": self._identity.public,
+            "dictionary": self._records.dictionary.to_plain(),
+            "rules": self._rules.to_plain(),
+        }
+
+    def _enrol(self, enrolment: Enrolment) -> None:
+        """Pin the network's keys and take its dictionary, once.
+
+        raises   InvalidRequest  a second enrolment, another key under this name, or records that do not fit
+        """
+        if self._enrolment is not None:
+            raise InvalidRequest(f"'{self.name}' is enrolled already; keys are pinned once")
+        if enrolment.identities.get(self.name) != self._identity.public:
+            raise InvalidRequest(f"the enrolment names another identity key for '{self.name}'")
+        if enrolment.dictionary != self._records.dictionary:
+            self._records = self._records.under(enrolment.dictionary)
+        self._enrolment = enrolment
+
+    @property
+    def _enrolled(self) -> Enrolment:
+        if self._enrolment is None:
+            raise InvalidRequest(f"'{self.name}' is in no network yet")
+        return self._enrolment
+
+    def _consider(self, encoded: bytes) -> None:
+        """Hold a question against this institution's own rules, and prepare its vector.
+
+        raises   InvalidRequest     the manifest is not of this network, or the vector cannot be right
+                 DisclosureRefused  a rule does not allow it
+        """
+        manifest = Manifest.decode(encoded, self._enrolled)
+        manifest.respects(self._rules)
+        question, dictionary = manifest.question, self._records.dictionary
+        statistic = catalogue.find(question.analysis).local(question, dictionary, self._records.select(question.where))
+        while len(self._considered) >= CONSIDERED_MOST:
+            del self._considered[next(iter(self._considered))]
+        self._considered[encoded] = Plain(encode(manifest.descriptor.ring, manifest.layout.join(statistic)))

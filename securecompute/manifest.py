@@ -1,0 +1,162 @@
+"""What a session computes, as data: the question, the rules in force, and who takes part in which role.
+
+    enrolment   fixed when a network is formed: dictionary, pinned identity keys, roles
+    manifest    one question under it; its canonical bytes enter the session's id
+    plan        SHA-256(question | dictionary hash): what two runs of the same question have in common
+
+Every party derives layout, ring and thresholds from the manifest itself, so nobody can be told other ones.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import msgpack
+
+from securecompute.analyses import catalogue
+from securecompute.analyses.question import Layout, Question
+from securecompute.arithmetic.rings import choose_ring
+from securecompute.disclosure.rules import Rules, strictest
+from securecompute.engine.rounds import Party
+from securecompute.errors import DisclosureRefused, InvalidRequest
+from securecompute.protocols.sums.descriptor import Descriptor, default_threshold
+from securecompute.records.dictionary import Dictionary
+
+VERSION = 1
+PROTOCOL = "pairwise sum"
+_FIELDS = ("version", "question", "dictionary", "rules", "identities", "coordinator", "collector", "nonce")
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What a party was told when the network was formed, and holds every manifest against.
+
+    identities   institution -> Ed25519 public key, 32 bytes
+    """
+
+    dictionary: Dictionary
+    identities: Mapping[Party, bytes]
+    coordinator: Party
+    collector: Party
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data for the control plane."""
+        return {
+            "dictionary": self.dictionary.to_plain(),
+            "identities": dict(self.identities),
+            "coordinator": self.coordinator,
+            "collector": self.collector,
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "Enrolment":
+        """What `to_plain` made. raises InvalidRequest."""
+        dictionary = Dictionary.from_plain(plain["dictionary"])
+        return cls(dictionary, plain["identities"], plain["coordinator"], plain["collector"])
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One question to one network.
+
+    rules   in force: at least as strict as every institution's own
+    nonce   32 bytes, fresh: two runs of one question have different sessions
+    """
+
+    question: Question
+    enrolment: Enrolment
+    rules: Rules
+    nonce: bytes
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        names = self.enrolment.identities
+        values = (
+            VERSION,
+            _sorted(self.question.to_plain()),
+            self.enrolment.dictionary.hash(),
+            _sorted(self.rules.to_plain()),
+            [[name, names[name]] for name in sorted(names)],
+            self.enrolment.coordinator,
+            self.enrolment.collector,
+            self.nonce,
+        )
+        encoded: bytes = msgpack.packb(dict(zip(_FIELDS, values, strict=True)))
+        return encoded
+
+    @classmethod
+    def decode(cls, encoded: bytes, enrolment: Enrolment) -> "Manifest":
+        """The manifest in these bytes, if it is of this enrolment and its question is valid. Run by every party.
+
+        raises   InvalidRequest  not a manifest, an unknown field, another roster or dictionary, or an invalid question
+        """
+        try:
+            plain = msgpack.unpackb(encoded)
+        except (ValueError, msgpack.UnpackException):
+            raise InvalidRequest("the manifest is not valid msgpack") from None
+        if not isinstance(plain, dict) or set(plain) != set(_FIELDS) or plain["version"] != VERSION:
+            raise InvalidRequest(f"a manifest of version {VERSION} has the fields {', '.join(_FIELDS)} and no others")
+        question = catalogue.check(Question.from_plain(plain["question"]), enrolment.dictionary)
+        manifest = cls(question, enrolment, Rules.from_plain(plain["rules"]), plain["nonce"])
+        if manifest.encode() != encoded:
+            raise InvalidRequest(
+                "the manifest names another roster, dictionary or role than this network was formed with"
+            )
+        return manifest
+
+    @cached_property
+    def layout(self) -> Layout:
+        """What the vector of totals holds."""
+        analysis = catalogue.find(self.question.analysis)
+        return analysis.layout(self.question, self.enrolment.dictionary, self.rules.max_records)
+
+    @cached_property
+    def descriptor(self) -> Descriptor:
+        """The sum that answers the question.
+
+        raises   InvalidRequest    two institutions, or rules that the roster cannot meet
+                 EncodingOverflow  no ring holds the total
+        """
+        n, bound = len(self.enrolment.identities), max(1, self.layout.bound)
+        if 3 <= n < self.rules.min_institutions:
+            raise DisclosureRefused(
+                f"rule 'min_institutions' is {self.rules.min_institutions} and the network has {n}: it cannot be asked"
+            )
+        return Descriptor(
+            plan=self.plan,
+            identities=self.enrolment.identities,
+            ring=choose_ring(bound, max(n, 1)),
+            length=self.layout.length,
+            bound=bound,
+            threshold=default_threshold(n),
+            minimum=self.rules.min_institutions,
+            nonce=self.nonce,
+        )
+
+    @property
+    def plan(self) -> bytes:
+        """32 bytes that all runs of this question have in common."""
+        fields = [_sorted(self.question.to_plain()), self.enrolment.dictionary.hash()]
+        return hashlib.sha256(msgpack.packb(fields)).digest()
+
+    def respects(self, rules: Rules) -> None:
+        """Return if the question and the rules in force keep these rules. Run by an institution on its own.
+
+        raises   DisclosureRefused  naming the rule
+        """
+        used = catalogue.columns_used(self.question, self.enrolment.dictionary)
+        rules.permits(self.question.analysis, used)
+        both = strictest(rules, self.rules)
+        if (both.min_cell, both.min_institutions) != (self.rules.min_cell, self.rules.min_institutions):
+            raise DisclosureRefused(
+                "the proposed rules are laxer than an institution's own: 'min_cell' or 'min_institutions'"
+            )
+
+
+def _sorted(plain: Any) -> Any:
+    """The same plain data with every mapping's keys in order."""
+    if isinstance(plain, Mapping):
+        return {key: _sorted(plain[key]) for key in sorted(plain)}
+    return [_sorted(item) for item in plain] if isinstance(plain, (list, tuple)) else plain

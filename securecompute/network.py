@@ -1,0 +1,273 @@
+"""What a researcher holds: a network of institutions, and studies that ask it questions.
+
+    with sc.Network.simulate({"Indiana": "iu.parquet", "Michigan": "um.parquet", "Kentucky": "uk.parquet"}) as network:
+        study = network.study("indomethacin")
+        print(study.crosstab("rx", "outcome"))
+
+A simulation is one trust domain: the protocols and sealed messages are the real ones, but whoever administers the
+cluster could read every institution's records. It says so when it starts and on every answer.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from securecompute.analyses import catalogue
+from securecompute.analyses.question import Question
+from securecompute.answer import Answer, Provenance
+from securecompute.coordinator import COLLECTOR, COORDINATOR, Collector, Coordinator
+from securecompute.disclosure.rules import Rules, strictest
+from securecompute.engine.fabric import Fabric, Progress, Recipe, Run
+from securecompute.engine.rounds import Party
+from securecompute.engine.runner import Limits
+from securecompute.errors import InternalFault, InvalidRequest, PeerLost, SecureComputeError
+from securecompute.explanation import Explanation, explain
+from securecompute.institution import Institution
+from securecompute.manifest import PROTOCOL, Enrolment, Manifest
+from securecompute.records.dictionary import Dictionary, compare
+
+if TYPE_CHECKING:
+    from securecompute.engine.on_ray import Placement
+
+BANNER = "simulation: one trust domain. Whoever administers this cluster could read every institution's records."
+RAY, IN_PROCESS = "ray", "in-process"
+
+
+class Network:
+    """Institutions, a coordinator and a collector on a fabric. Close it, or use it with `with`."""
+
+    def __init__(self, fabric: Fabric, institutions: Iterable[Party], dictionary: Dictionary | None) -> None:
+        """Form a network of the parties that live on a fabric. `Network.simulate` makes both.
+
+        dictionary   the common one; None: what the institutions' own have in common. A column on which they do not
+                     agree stands in `unusable`, and a question that uses it is an error that says why
+
+        raises   InvalidRequest  the institutions' records do not fit each other, or the dictionary
+        """
+        self.fabric = fabric
+        self.institutions = tuple(institutions)
+        introduced = self._answers(self.fabric.ask_all(self.institutions, "introduce"))
+        inferred = {name: Dictionary.from_plain(each["dictionary"]) for name, each in introduced.items()}
+        self.dictionary, self.unusable = compare(inferred) if dictionary is None else (dictionary, {})
+        if not self.dictionary:
+            raise InvalidRequest("no column is common to all institutions:\n" + "\n".join(self.unusable.values()))
+        self.rules = strictest(*(Rules.from_plain(each["rules"]) for each in introduced.values()))
+        identities = {name: each["identity"] for name, each in introduced.items()}
+        self._enrolment = Enrolment(self.dictionary, identities, COORDINATOR, COLLECTOR)
+        plain = self._enrolment.to_plain()
+        self._answers(self.fabric.ask_all(self.institutions, "enrol", plain))
+        roles = {"enrolment": plain, "rules": self.rules.to_plain()}
+        self._answers(self.fabric.ask_all((COORDINATOR, COLLECTOR), "enrol", roles))
+
+    @classmethod
+    def simulate(
+        cls,
+        institutions: Mapping[Party, Any] | Iterable[tuple[Party, Any]],
+        *,
+        dictionary: Dictionary | None = None,
+        rules: Rules | Mapping[Party, Rules] | None = None,
+        fabric: Literal["ray", "in-process"] = "ray",
+        placement: "Placement | None" = None,
+        limits: Limits | None = None,
+        quiet: bool = False,
+    ) -> Self:
+        """A network on one machine or one Ray cluster, one actor per institution.
+
+        institutions   name -> its records: a path (Parquet, CSV, Arrow); in process also an Arrow table or data frame
+        dictionary     declared columns; None: inferred from the records, which shows which categories occur where
+        rules          of all institutions, or by institution; None: the defaults
+        fabric         "ray": a private local Ray; "in-process": no processes, for tests and teaching
+        placement      a running cluster to join, by name, and where its institutions are to live
+        quiet          do not say that this is a simulation
+        raises         InvalidRequest  names that are missing, equal or reserved; records that cannot be read or that
+                                       do not fit each other
+        """
+        sources = _named(institutions)
+        recipes = {name: _recipe(name, source, dictionary, rules, fabric) for name, source in sources.items()}
+        recipes |= {COORDINATOR: Recipe(Coordinator), COLLECTOR: Recipe(Collector)}
+        if not quiet:
+            _say(BANNER)
+        running = _start(recipes, fabric, placement, limits)
+        try:
+            return cls(running, sources, dictionary)
+        except BaseException:
+            running.close()
+            raise
+
+    def study(self, name: str, progress: Progress | None = None) -> "Study":
+        """Questions under one name. `progress` is told what a running question is doing."""
+        return Study(self, name, progress)
+
+    def close(self) -> None:
+        """End all parties."""
+        self.fabric.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Network({', '.join(self.institutions)}; {self.fabric.name}, trust {self.fabric.trust})"
+
+    def propose(self, question: Question) -> tuple[bytes, Manifest]:
+        """The coordinator's manifest for a question. raises SecureComputeError."""
+        encoded: bytes = self.fabric.ask(COORDINATOR, "propose", question.to_plain())
+        return encoded, Manifest.decode(encoded, self._enrolment)
+
+    def run(self, question: Question, progress: Progress | None = None) -> Answer:
+        """Ask the institutions, run the session, release the answer.
+
+        raises   DisclosureRefused  an institution's rules, or the network's, do not allow it
+                 PeerSilent         too few institutions are left
+        """
+        encoded, manifest = self.propose(question)
+        considered = self.fabric.ask_all(self.institutions, "consider", encoded)
+        self._answers({name: each for name, each in considered.items() if not isinstance(each, PeerLost)})
+        run = self.fabric.run(PROTOCOL, (*self.institutions, COORDINATOR, COLLECTOR), encoded, progress)
+        collected = run.outcomes[COLLECTOR]
+        if collected.error is not None:
+            raise _cause(run)
+        entries = [None if entry is None else int(entry) for entry in collected.value["entries"]]
+        analysis = catalogue.find(question.analysis)
+        released = manifest.layout.split(entries)
+        result = analysis.finish(question, self.dictionary, released, manifest.rules.min_cell)
+        return Answer(question, result, self._provenance(run, manifest, tuple(collected.value["included"])))
+
+    def _provenance(self, run: Run, manifest: Manifest, included: tuple[Party, ...]) -> Provenance:
+        analysis = catalogue.find(manifest.question.analysis)
+        return Provenance(
+            trust=self.fabric.trust,
+            institutions=self.institutions,
+            took_part=included,
+            dropped_out=tuple(name for name in self.institutions if name not in included),
+            coordinator=COORDINATOR,
+            protocol=PROTOCOL,
+            rounds=max(outcome.traffic.rounds for outcome in run.outcomes.values()),
+            bytes=sum(outcome.traffic.wire for outcome in run.outcomes.values()),
+            seconds=run.seconds,
+            session=run.session.hex(),
+            rules=manifest.rules.to_plain(),
+            precision=analysis.precision(manifest.question, self.dictionary),
+        )
+
+    @staticmethod
+    def _answers(answers: Mapping[Party, Any]) -> Mapping[Party, Any]:
+        """The answers, if none is an error; several errors of one kind become one text."""
+        errors = [answer for answer in answers.values() if isinstance(answer, SecureComputeError)]
+        if errors:
+            texts = dict.fromkeys(str(error) for error in errors)
+            raise type(errors[0])("\n".join(texts))
+        return answers
+
+
+class Study:
+    """Questions to one network, under a name."""
+
+    def __init__(self, network: Network, name: str, progress: Progress | None = None) -> None:
+        self.network, self.name = network, name
+        self._progress = progress
+
+    def __repr__(self) -> str:
+        return f"Study({self.name!r}, {self.network!r})"
+
+    def count(self, where: str | None = None) -> Answer:
+        """How many patients are in a cohort. raises SecureComputeError."""
+        return self.ask("count", where=where)
+
+    def crosstab(self, row: str, column: str, where: str | None = None, **options: Any) -> Answer:
+        """Patients by two categorical columns, with tests and measures of association. raises SecureComputeError."""
+        return self.ask("crosstab", row=row, column=column, where=where, **options)
+
+    def describe(self, column: str, by: str | None = None, where: str | None = None) -> Answer:
+        """n, missing, mean, sd and variance of a numeric column, by group if asked. raises SecureComputeError."""
+        return self.ask("describe", column=column, by=by, where=where)
+
+    def ask(self, analysis: str, /, **parameters: Any) -> Answer:
+        """Any question of the catalogue, by name. raises SecureComputeError."""
+        return self.network.run(self.question(analysis, **parameters), self._progress)
+
+    def question(self, analysis: str, /, **parameters: Any) -> Question:
+        """The question, checked against the dictionary and not asked. raises InvalidRequest."""
+        try:
+            return catalogue.ask(analysis, self.network.dictionary, **parameters)
+        except InvalidRequest as error:
+            named = " ".join(str(value) for value in parameters.values())
+            reasons = [why for column, why in self.network.unusable.items() if column in named]
+            raise InvalidRequest("\n".join([str(error), *reasons])) from None
+
+    def explain(self, analysis: str, /, **parameters: Any) -> Explanation:
+        """What asking would cost and who would learn what, without asking. raises SecureComputeError."""
+        _, manifest = self.network.propose(self.question(analysis, **parameters))
+        return explain(manifest, self.network.institutions)
+
+
+def _named(institutions: Mapping[Party, Any] | Iterable[tuple[Party, Any]]) -> dict[Party, Any]:
+    pairs = list(institutions.items() if isinstance(institutions, Mapping) else institutions)
+    seen: dict[str, Party] = {}
+    for name, _ in pairs:
+        if not isinstance(name, str) or not name.strip() or len(name.encode()) > 64:
+            raise InvalidRequest("an institution has no name, or one longer than 64 bytes; give each a short one")
+        folded = name.strip().casefold()
+        if folded in seen:
+            raise InvalidRequest(f"two institutions are called '{seen[folded]}' and '{name}'; give each its own name")
+        if folded in (COORDINATOR, COLLECTOR):
+            raise InvalidRequest(f"'{name}' is the name of another role; call the institution something else")
+        seen[folded] = name
+    if not pairs:
+        raise InvalidRequest("no institutions were given; name at least three with their records")
+    return dict(pairs)
+
+
+def _recipe(
+    name: Party,
+    source: Any,
+    dictionary: Dictionary | None,
+    rules: Rules | Mapping[Party, Rules] | None,
+    fabric: str,
+) -> Recipe:
+    if fabric == RAY and not isinstance(source, str) and not hasattr(source, "__fspath__"):
+        raise InvalidRequest(
+            f"'{name}' was given a {type(source).__name__}; on Ray an institution loads its own records, so give the "
+            "path of a Parquet, CSV or Arrow file, or simulate with fabric='in-process'"
+        )
+    own = rules if isinstance(rules, Rules) or rules is None else rules.get(name)
+    arguments = {
+        "name": name,
+        "source": str(source) if fabric == RAY else source,
+        "dictionary": None if dictionary is None else dictionary.to_plain(),
+        "rules": None if own is None else own.to_plain(),
+    }
+    return Recipe(Institution, arguments)
+
+
+def _start(
+    recipes: Mapping[Party, Recipe], fabric: str, placement: "Placement | None", limits: Limits | None
+) -> Fabric:
+    if fabric == IN_PROCESS:
+        from securecompute.engine.in_process import InProcess
+
+        return InProcess(recipes, limits)
+    if fabric == RAY:
+        from securecompute.engine.on_ray import OnRay  # starts Ray's own imports, which take seconds
+
+        return OnRay(recipes, limits, placement)
+    raise InvalidRequest(f"there is no fabric '{fabric}'; choose '{RAY}' or '{IN_PROCESS}'")
+
+
+def _cause(run: Run) -> SecureComputeError:
+    """The error of a run that explains the others: one that does not merely repeat another party's."""
+    order = [COORDINATOR, COLLECTOR, *(p for p in run.outcomes if p not in (COORDINATOR, COLLECTOR))]
+    failed = [run.outcomes[party] for party in order if run.outcomes[party].error is not None]
+    own = [outcome for outcome in failed if not outcome.echo]
+    error = (own or failed)[0].error
+    return error if error is not None else InternalFault("a session failed and nobody says why")
+
+
+def _say(text: str) -> None:
+    from rich.console import Console
+
+    Console(stderr=True, highlight=False).print(text, style="yellow")
