@@ -4,9 +4,9 @@ Each thing seen is a combination of inputs x and of formal uniform masks r that 
 
     view = A x + R r        over GF(p), p = 2⁶¹ − 1
 
-A combination of rows in which R vanishes shows A x; every other is uniform. So after row reduction of [R | A] the A-part
-of the rows without R is all that is learned. The rank of R must be the same over GF(2): were a mask's coefficient even,
-its multiples in a ring of 2ᵏ would show low bits.
+A combination of rows in which R vanishes shows A x; every other is uniform. So after row reduction of [R | A] the
+A-part of the rows without R is all that is learned. The rank of R must be the same over GF(2): were a mask's
+coefficient even, low bits would show in a ring of 2ᵏ.
 """
 
 from collections.abc import Hashable, Mapping

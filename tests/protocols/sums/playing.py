@@ -10,6 +10,7 @@ from securecompute.engine.local import play
 from securecompute.primitives.keys import IdentityKey
 from securecompute.protocols.sums.descriptor import Descriptor, default_threshold
 from securecompute.protocols.sums.pairwise import collect, contribute, coordinate
+from securecompute.protocols.sums.tables import rows, table
 from securecompute.values import Masked, Plain, Share
 from tests.seeded import SeededRandomness
 
@@ -22,6 +23,9 @@ INSTITUTIONS_SEND = (ADVERTISE, SHARE, MASKED, SIGN, REVEAL)
 def names(n):
     """n institutions."""
     return [f"h{k}" for k in range(n)]
+
+
+FOUR = tuple(names(4))
 
 
 def identity(name):
@@ -146,3 +150,56 @@ def flip(leaf, *index):
         return message
 
     return change
+
+
+def in_turn(*delivers):
+    """One tampering after the other."""
+
+    def deliver(number, sender, receiver, message):
+        for each in delivers:
+            message = message if message is None else each(number, sender, receiver, message)
+        return message
+
+    return deliver
+
+
+def set_of(*members):
+    """A change that puts another set of institutions in a message."""
+    return lambda message: np.array([p in members for p in names(len(message))], np.uint8)
+
+
+def sound(federation, played):
+    """Assert that whatever happened, no wrong number came out; and return the number's survivors, None if none did."""
+    found = answer(federation, played)
+    if found is None:
+        assert COLLECTOR in played.errors
+        return None
+    survivors, total = found
+    assert total == federation.total(survivors.included)
+    return survivors.included
+
+
+def coordinator_changes(number, change, receiver=None):
+    """What the coordinator does to its own messages."""
+    return tamper(number, COORDINATOR, change, receiver)
+
+
+def revealed(played):
+    """The institutions that revealed anything."""
+    return {p for at, p in played.views[COLLECTOR] if at == REVEAL}
+
+
+def refuses(played, party, kind, words):
+    """Assert that a party ended with this error."""
+    assert type(played.errors[party]) is kind, played.errors.get(party)
+    assert words in str(played.errors[party])
+
+
+def with_rows(change):
+    """A change of the rows of a table of adverts."""
+
+    def changed(message):
+        there = change(dict(rows(FOUR, message)))
+        return table(FOUR, there, message[1].shape[1])
+
+    return changed

@@ -1,4 +1,4 @@
-"""What each party of a masked sum sees: the fields as listed, uniform bytes, and of the inputs nothing but the total."""
+"""What each party of a masked sum sees: fields as listed, uniform bytes, of the inputs the total."""
 
 from itertools import chain, combinations
 
@@ -237,7 +237,7 @@ def fields(seen):
 
 def test_each_party_receives_the_fields_listed_and_nothing_else():
     views = Federation(describe(4, 6, Ring.Z128)).run(strict=True).views
-    keys, boxes, signatures = ("(uint8 (4,), uint8 (4, %d))" % width for width in (160, 82, 64))
+    keys, boxes, signatures = (f"(uint8 (4,), uint8 (4, {width}))" for width in (160, 82, 64))
     vector = "(uint64 (6, 2), uint64 (2, 2))"
     to_coordinator = {ADVERTISE: "uint8 (160,)", SHARE: boxes, MASKED: vector, SIGN: "uint8 (64,)"}
     assert fields(views[COORDINATOR]) == {(at, p): shape for at, shape in to_coordinator.items() for p in names(4)}
