@@ -91,7 +91,7 @@ class _Run:
             if not self.events or self._all_quiet():
                 break
             now, _, party, what = heapq.heappop(self.events)
-            if party in self.dead:
+            if party in self.dead or party not in self.runners:
                 continue
             runner = self.runners[party]
             running = runner.outcome is None
