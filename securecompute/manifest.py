@@ -98,6 +98,8 @@ class Manifest:
             raise InvalidRequest("the manifest is not valid msgpack") from None
         if not isinstance(plain, dict) or set(plain) != set(_FIELDS) or plain["version"] != VERSION:
             raise InvalidRequest(f"a manifest of version {VERSION} has the fields {', '.join(_FIELDS)} and no others")
+        if not isinstance(plain["nonce"], bytes) or len(plain["nonce"]) != 32:
+            raise InvalidRequest("a manifest's nonce is 32 bytes")
         question = catalogue.check(Question.from_plain(plain["question"]), enrolment.dictionary)
         manifest = cls(question, enrolment, Rules.from_plain(plain["rules"]), plain["nonce"])
         if manifest.encode() != encoded:

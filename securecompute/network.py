@@ -259,11 +259,15 @@ def _start(
 
 
 def _cause(run: Run) -> SecureComputeError:
-    """The error of a run that explains the others: one that does not merely repeat another party's."""
+    """The error of a run that explains the others.
+
+    One that merely repeats that another party ended comes last, a party that is gone before it, and of the others the
+    coordinator's first, since it saw everybody.
+    """
     order = [COORDINATOR, COLLECTOR, *(p for p in run.outcomes if p not in (COORDINATOR, COLLECTOR))]
-    failed = [run.outcomes[party] for party in order if run.outcomes[party].error is not None]
-    own = [outcome for outcome in failed if not outcome.echo]
-    error = (own or failed)[0].error
+    failed = [outcome for party in order if (outcome := run.outcomes[party]).error is not None]
+    failed.sort(key=lambda outcome: (outcome.echo, outcome.traffic.rounds == 0))
+    error = failed[0].error if failed else None
     return error if error is not None else InternalFault("a session failed and nobody says why")
 
 

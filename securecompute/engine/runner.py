@@ -327,7 +327,8 @@ class Runner:
         waiting = sorted(self._round.expect.keys() - self._inbox.keys())
         if not self._enough(len(self._inbox)):
             names = ", ".join(f"'{party}'" for party in waiting)
-            self._fail(PeerSilent(f"{names} did not answer in time. Ask again when they can be reached"), now)
+            few = self._too_few(waiting)
+            self._fail(PeerSilent(f"{names} did not answer in time{few}. Ask again when they can be reached"), now)
             return
         for party in waiting:
             self._missing.setdefault(party, AbortCode.DEADLINE)
@@ -335,18 +336,28 @@ class Runner:
     def _gone_error(self, gone: list[Party]) -> SecureComputeError:
         code = self._missing[gone[0]]
         names = ", ".join(f"'{party}'" for party in gone)
+        are = "is" if len(gone) == 1 else "are"
         if code is AbortCode.PEER_LOST:
-            return PeerLost(f"{names} is gone: its process or its link ended. Ask again when it is back, or without it")
+            return PeerLost(
+                f"{names} {are} gone: process or link ended{self._too_few(gone)}. Ask again without, or later"
+            )
         if code is AbortCode.POLICY:
-            return DisclosureRefused(f"{names} abstained: its rules or its data do not allow this. Ask its steward")
+            return DisclosureRefused(f"{names} abstained: rules or data do not allow this{self._too_few(gone)}")
         if code is AbortCode.DEADLINE:
-            return PeerSilent(f"{names} gave up waiting for a party that did not answer. Ask again")
-        if code in (AbortCode.BAD_FRAME, AbortCode.CONSISTENCY):
-            kind = BadFrame if code is AbortCode.BAD_FRAME else PeerMisbehaved
-            return kind(f"{names} ended the session: {code.value}. Tell the stewards")
+            return PeerSilent(
+                f"{names} gave up waiting for a party that did not answer{self._too_few(gone)}. Ask again"
+            )
+        if code is AbortCode.BAD_FRAME:
+            return BadFrame(f"{names} ended the session: {code.value}. Tell the stewards")
+        if code is AbortCode.CONSISTENCY:
+            return PeerMisbehaved(f"{names} ended the session: {code.value}. Tell the stewards")
         if code is AbortCode.CANCELLED:
             return _Cancelled(f"{names} ended the session: {code.value}")
-        return InternalFault(f"{names} ended the session: {code.value}. See its local log")
+        return InternalFault(f"{names} ended the session: {code.value}. See the log there")
+
+    def _too_few(self, gone: list[Party]) -> str:
+        quorum = self._round.quorum
+        return "" if quorum is None else f"; {len(self._round.expect) - len(gone)} are left and {quorum} are needed"
 
     def _fail(self, error: SecureComputeError, now: float) -> None:
         if self.outcome is None:

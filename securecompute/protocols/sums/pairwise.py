@@ -150,7 +150,8 @@ def contribute(
     keys = c_u.public + s_u.public + randomness.bytes(NONCE)
     advert = keys + identity.sign(b"ss1/adv", advert_message(descriptor, me, keys))
     yield Round(send={coordinator: np.frombuffer(advert, np.uint8)}, step="advertise")
-    inbox = yield Round(expect={coordinator: table_spec(n, ADVERT)}, step="advertise", after=1)
+    spec = table_spec(n, ADVERT)
+    inbox = yield Round(expect={coordinator: spec}, step="advertise", after=1, work=_LOCAL_WORK)
     adverts = rows(names, inbox[coordinator])
     if adverts.get(me) != advert:
         raise PeerMisbehaved("the coordinator left out or changed this institution's keys")
