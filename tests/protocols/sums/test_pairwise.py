@@ -250,3 +250,15 @@ def test_a_network_that_loses_repeats_and_reorders_frames_changes_nothing(seed):
     survivors, vector = outcomes[COLLECTOR].value
     assert survivors.included == federation.names
     assert (vector == encode(Ring.Z128, federation.total())).all()
+
+
+@pytest.mark.parametrize("begin", [0.0, 0.0015, 0.0035, 0.0055, 0.0075])
+def test_an_institution_that_is_cut_off_for_good_is_left_out_or_already_in_the_total(begin):
+    federation = Federation()
+    parts = federation.parts()
+    keys = {p: AgreementKey.generate(SeededRandomness(p)) for p in parts}
+    session = open_session("pairwise sum", {p: key.public for p, key in keys.items()}, b"manifest")
+    network = Faults(0, partitions=(("h2", COORDINATOR, begin, 1e9),))
+    survivors, vector = simulate(session, parts, keys, network).outcomes[COLLECTOR].value
+    assert (vector == encode(Ring.Z64, federation.total(survivors.included))).all()
+    assert ("h2" in survivors.included) == (begin > 0.004)
