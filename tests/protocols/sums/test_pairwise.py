@@ -72,6 +72,8 @@ def test_the_cost_line_is_true(n, d, ring):
     descriptor = describe(n, d, ring)
     played, said = Federation(descriptor).run(strict=True), cost(descriptor)
     assert played.rounds == said.rounds == 9
+    w = ring.item_bytes
+    assert said.institution == d * w + (32 if w == 16 else 16) + 116 * n + 256  # protocols/README.md
     assert played.sent == dict.fromkeys(names(n), said.institution) | {COORDINATOR: said.coordinator, COLLECTOR: 0}
 
 
