@@ -49,14 +49,14 @@ class Limits:
 
     round_seconds, bytes_per_second   see the formula above
     session_seconds                   hard end of the whole session
-    linger_seconds                    how long a party that has finished answers for lost frames
+    linger_seconds                    how long a party that has ended answers for lost frames, after it last heard a peer
     message_bytes                     most that one declared message may take
     """
 
     round_seconds: float = 30.0
     bytes_per_second: float = 1e6
     session_seconds: float = 3600.0
-    linger_seconds: float = 10.0
+    linger_seconds: float = 30.0
     message_bytes: int = 1 << 31
 
 
@@ -138,6 +138,8 @@ class Runner:
                 return
             channel = self._channel(header.source)
             channel.receive(header, raw, sealed, now)
+            if self._lingering_until is not None:  # for whoever still answers
+                self._lingering_until = min(now + self._limits.linger_seconds, self._session_due)
             if channel.aborted is not None:
                 self._missing.setdefault(header.source, channel.aborted)
         except SecureComputeError as error:

@@ -480,6 +480,23 @@ def test_a_finished_party_lingers_until_all_has_arrived():
     assert [again for _, again in bench.runner.outgoing(1.0)] == [frame]
 
 
+def test_a_finished_party_lingers_as_long_as_its_peer_shows_life_but_not_beyond_the_session():
+    def part():
+        for _ in range(100):
+            yield Round({"north": b"x"})
+
+    bench = Bench(part(), Limits(linger_seconds=7.0, session_seconds=20.0))
+    bench.told(5.0)
+    bench.peers["north"].consume(5.0)
+    for frame in list(bench.peers["north"].frames(6.0)):
+        bench.runner.receive(frame, 6.0)
+    assert bench.runner.closed_at == 13.0
+    bench.peers["north"].consume(15.0)
+    for frame in list(bench.peers["north"].frames(16.0)):
+        bench.runner.receive(frame, 16.0)
+    assert bench.runner.closed_at == 20.0
+
+
 def test_traffic_counts_payload_rounds_and_everything_on_the_wire():
     def part():
         yield Round({"north": b"12345"}, {"north": Bytes(1)})
