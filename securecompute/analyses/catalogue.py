@@ -70,15 +70,23 @@ def ask(name: str, dictionary: Dictionary, /, **parameters: Any) -> Question:
 
     raises   InvalidRequest  no such analysis or parameter, a parameter is lacking, or as the analysis's own `ask`
     """
-    analysis = find(name)
-    known = list(inspect.signature(analysis.ask).parameters)[1:]
+    check_parameters(name, parameters)
+    return find(name).ask(dictionary, **parameters)
+
+
+def check_parameters(name: str, parameters: Mapping[str, Any]) -> None:
+    """Return if the analysis takes parameters of these names, and none is lacking; what they say is not looked at.
+
+    raises   InvalidRequest  no such analysis or parameter, or a parameter is lacking
+    """
+    signature = inspect.signature(find(name).ask)
+    dictionary, *known = signature.parameters
     if unknown := [given for given in parameters if given not in known]:
         raise InvalidRequest(f"{name} has no parameter '{unknown[0]}'{near(unknown[0], known, 'parameters')}")
     try:
-        inspect.signature(analysis.ask).bind(dictionary, **parameters)
+        signature.bind(**{dictionary: None}, **parameters)
     except TypeError as error:
         raise InvalidRequest(f"{name}: {error}") from error
-    return analysis.ask(dictionary, **parameters)
 
 
 def check(question: Question, dictionary: Dictionary) -> Question:

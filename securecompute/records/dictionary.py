@@ -82,9 +82,13 @@ class Dictionary(Mapping[str, Column]):
         for key in document:
             if key != "columns":
                 raise InvalidRequest(f"dictionary '{path.name}': unknown key '{key}'{near(key, ['columns'], 'keys')}")
-        columns = document.get("columns", {})
+        return cls.from_tables(document.get("columns", {}), f"dictionary '{path.name}'")
+
+    @classmethod
+    def from_tables(cls, columns: object, where: str) -> "Dictionary":
+        """A dictionary from TOML's `columns`: name -> fields. `where` begins the error. raises InvalidRequest."""
         if not isinstance(columns, dict) or not all(isinstance(fields, dict) for fields in columns.values()):
-            raise InvalidRequest(f"dictionary '{path.name}': write each column as a table, [columns.age]")
+            raise InvalidRequest(f"{where}: write each column as a table, [columns.age]")
         return cls(tuple(column_from_plain({"name": name} | fields) for name, fields in columns.items()))
 
     def hash(self) -> bytes:
