@@ -49,7 +49,7 @@ class Limits:
 
     round_seconds, bytes_per_second   see the formula above
     session_seconds                   hard end of the whole session
-    linger_seconds                    how long a party that has ended answers for lost frames, after it last heard a peer
+    linger_seconds                    how long a party that has ended still answers, after it last heard a peer
     message_bytes                     most that one declared message may take
     """
 
