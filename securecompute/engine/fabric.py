@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from securecompute import errors
-from securecompute.engine.rounds import Part, Party, Round
+from securecompute.engine.rounds import Part, Party
 from securecompute.engine.runner import Outcome, Traffic
 from securecompute.errors import AbortCode, InternalFault, SecureComputeError
 
@@ -81,10 +81,9 @@ class Fabric(Protocol):
         """End all parties. May be called twice."""
 
 
-def refusing(error: SecureComputeError) -> Part[Any]:
-    """The part of a participant that will not take part: it ends at once, and the others are told the code."""
-    yield Round()
-    raise error
+def part_of(participant: Participant, manifest: bytes) -> Part[Any]:
+    """The participant's part, written when it is first resumed: a refusal then ends it as any error of a part does."""
+    return (yield from participant.part(manifest))
 
 
 def pack_error(error: SecureComputeError) -> list[str]:

@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
-from securecompute.engine.fabric import Participant, refusing
+from securecompute.engine.fabric import Participant, part_of
 from securecompute.engine.rounds import Party
 from securecompute.engine.runner import Limits, Outcome, Runner
 from securecompute.engine.session import Session, SessionsUsed, open_session
 from securecompute.engine.wire import parse_frame
-from securecompute.errors import BadFrame, InvalidRequest, SecureComputeError
+from securecompute.errors import BadFrame, InvalidRequest
 from securecompute.primitives.keys import AgreementKey
 from securecompute.primitives.randomness import SystemRandomness
 
@@ -68,10 +68,7 @@ class Host:
     async def run(self, session_id: bytes) -> Outcome:
         """This party's outcome of a session that has begun. Lost frames are answered for a while after it."""
         live, loop = self._live[session_id], asyncio.get_running_loop()
-        try:
-            part = await loop.run_in_executor(self._threads, self.participant.part, live.manifest)
-        except SecureComputeError as error:
-            part = refusing(error)
+        part = part_of(self.participant, live.manifest)
         live.runner = runner = Runner(self.me, part, live.session, self._key, self._limits, loop.time())
         for party in live.lost:
             runner.lose(party, loop.time())

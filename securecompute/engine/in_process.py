@@ -8,9 +8,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from securecompute.engine.fabric import SINGLE_DOMAIN, Participant, Progress, Recipe, Run, refusing
+from securecompute.engine.fabric import SINGLE_DOMAIN, Participant, Progress, Recipe, Run, part_of
 from securecompute.engine.faults import Network
-from securecompute.engine.rounds import Message, Part, Party
+from securecompute.engine.rounds import Message, Party
 from securecompute.engine.runner import Limits, Outcome, Traffic
 from securecompute.engine.session import SessionsUsed, open_session
 from securecompute.engine.simulated import simulate
@@ -78,19 +78,13 @@ class InProcess:
         begun = time.perf_counter()
         session = open_session(protocol, {p: self._keys[p].public for p in parties}, manifest)
         self._used.begin(session)
-        parts = {party: self._part(party, manifest) for party in parties if party not in self._dead}
+        parts = {p: part_of(self._participants[p], manifest) for p in parties if p not in self._dead}
         gone = [party for party in parties if party in self._dead]
         simulated = simulate(session, parts, self._keys, self.network, self._limits, 0.1, gone)
         self.views = simulated.views
         lost = {party: PeerLost(f"'{party}' is gone: its process ended before the session began") for party in gone}
         outcomes = {party: Outcome(None, error, Traffic(), "", {}) for party, error in lost.items()}
         return Run(session.id, outcomes | simulated.outcomes, time.perf_counter() - begun)
-
-    def _part(self, party: Party, manifest: bytes) -> Part[Any]:
-        try:
-            return self._participants[party].part(manifest)
-        except SecureComputeError as error:
-            return refusing(error)
 
     def kill(self, party: Party) -> None:
         """From now on this party is dead."""
