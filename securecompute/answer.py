@@ -105,11 +105,11 @@ class Answer:
         """The main table; a hidden count is the text "<10", an empty cell None."""
         return _frame(self.result.tables()[0])
 
-    def to_arrow(self) -> "pyarrow.Table":
-        """The main table. A column with a hidden or withheld entry is of texts, any other of numbers."""
+    def to_arrow(self, position: int = 0) -> "pyarrow.Table":
+        """The main table, or another of `tables()`. A column with a hidden or withheld entry is of texts."""
         import pyarrow
 
-        table = self.result.tables()[0]
+        table = self.result.tables()[position]
         columns = [list(column) for column in zip(*table.rows, strict=True)] or [[] for _ in table.columns]
         return pyarrow.table(dict(zip(table.columns, map(_of_one_type, columns), strict=True)))
 
