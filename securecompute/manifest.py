@@ -2,7 +2,7 @@
 
     enrolment   fixed when a network is formed: dictionary, pinned identity keys, roles
     manifest    one question under it; its canonical bytes enter the session's id
-    plan        SHA-256(question | dictionary hash): what two runs of the same question have in common
+    plan        SHA-256(what is summed | cohort | dictionary hash): what two runs of the same sum have in common
 
 Every party derives layout, ring and thresholds from the manifest itself, so nobody can be told other ones.
 """
@@ -139,8 +139,13 @@ class Manifest:
 
     @property
     def plan(self) -> bytes:
-        """32 bytes that all runs of this question have in common."""
-        fields = [_sorted(self.question.to_plain()), self.enrolment.dictionary.hash()]
+        """32 bytes that all questions with this sum have in common, in whichever words and with whichever options.
+
+        Cohorts count as the same if their canonical text is; other words for the same patients make another plan.
+        """
+        analysis = catalogue.find(self.question.analysis)
+        summed = [self.question.analysis, *analysis.summed(self.question)]
+        fields = [summed, self.question.where, self.enrolment.dictionary.hash()]
         return hashlib.sha256(msgpack.packb(fields)).digest()
 
     def respects(self, rules: Rules) -> None:

@@ -203,6 +203,24 @@ def test_a_question_answered_once_is_not_answered_without_one_of_its_institution
             net.study("another study").count()
 
 
+@pytest.mark.parametrize(
+    "other_words",
+    [
+        {"row": "outcome", "column": "arm"},
+        {"row": "arm", "column": "outcome", "correction": True},
+        {"row": "arm", "column": "outcome", "exposed": "placebo", "event": "no"},
+        {"row": "arm", "column": "outcome", "where": "(age>=0)"},
+    ],
+)
+def test_the_same_sum_in_other_words_is_not_answered_without_one_of_its_institutions(other_words):
+    with four() as net:
+        study = net.study("s")
+        study.crosstab("arm", "outcome", where="age >= 0" if "where" in other_words else None)
+        net.fabric.kill("hospital 3")
+        with pytest.raises(sc.DisclosureRefused, match="by subtraction"):
+            study.crosstab(**other_words)
+
+
 def test_the_same_question_can_be_asked_again_of_the_same_institutions():
     with four() as net:
         first, second = net.study("s").count(), net.study("s").count()

@@ -2,6 +2,7 @@
 
 ask        the researcher's parameters, checked, as a Question              researcher; again at every institution
 columns    the columns that the question names                              steward's rules
+summed     what its sum is of, whatever the words of the question          institution's ledger
 precision  a sentence on rounding                                           explain, provenance
 layout     what the vector of totals holds, with bounds                     everybody
 local      one institution's segments                                       institution
@@ -38,6 +39,8 @@ class Analysis(Protocol):
         ...
 
     def columns(self, question: Question) -> tuple[str, ...]: ...
+
+    def summed(self, question: Question) -> tuple[str, ...]: ...
 
     def precision(self, question: Question, dictionary: Dictionary) -> str: ...
 

@@ -68,6 +68,11 @@ def columns(question: Question) -> tuple[str, ...]:
     return ()
 
 
+def summed(question: Question) -> tuple[str, ...]:
+    """What the sum is of, beside the cohort: nothing but patients."""
+    return ()
+
+
 def precision(question: Question, dictionary: "Dictionary") -> str:
     """A sentence on rounding."""
     return "counts are exact"

@@ -76,6 +76,11 @@ def columns(question: Question) -> tuple[str, ...]:
     return question.parameters["row"], question.parameters["column"]
 
 
+def summed(question: Question) -> tuple[str, ...]:
+    """What the sum is of, beside the cohort: the two columns, in either order; options change the statistics only."""
+    return tuple(sorted((question.parameters["row"], question.parameters["column"])))
+
+
 def precision(question: Question, dictionary: "Dictionary") -> str:
     """A sentence on rounding."""
     return "counts are exact; statistics are computed from them in double precision"

@@ -68,6 +68,11 @@ def columns(question: Question) -> tuple[str, ...]:
     return tuple(name for name in (question.parameters["column"], question.parameters["by"]) if name is not None)
 
 
+def summed(question: Question) -> tuple[str, ...]:
+    """What the sum is of, beside the cohort: the column and the grouping."""
+    return columns(question)
+
+
 def precision(question: Question, dictionary: "Dictionary") -> str:
     """A sentence on rounding."""
     scale, _ = _encoding(dictionary[question.parameters["column"]])
