@@ -22,7 +22,7 @@ endef
 .PHONY: help demo test test-all lint types lock bench peers fuzz clean
 
 help:
-	@echo "make demo      seven hospitals, one answer, on this machine"
+	@echo "make demo      four hospitals, one trial, one answer, on this machine"
 	@echo "make test      the tests, without the slow ones; make test-all: every one"
 	@echo "make lint      ruff; make types: mypy --strict"
 	@echo "make bench     our speed claims; make peers: install what they are compared with"
@@ -48,7 +48,7 @@ test-all: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 lint: $(VENV)/.dev
-	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
 
 types: $(VENV)/.dev
 	@$(BIN)/mypy
