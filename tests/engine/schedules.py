@@ -188,6 +188,11 @@ def complaint(drawn: Drawn, simulated: Simulated) -> str | None:
     if not drawn.kinds & set(INCURABLE) and sets != {names}:
         return f"curable faults only, and yet not all are in the total: {sets}"
     collected = simulated.outcomes[COLLECTOR]
+    if drawn.kinds & set(INCURABLE) == {"kill"} and len(drawn.victims) == 1 and drawn.victims[0] in names:
+        if collected.error is not None:
+            return f"one institution died, which the protocol bears, and yet: {collected.error}"
+        if not set(names) - set(drawn.victims) <= set(collected.value[0].included):
+            return f"one institution died, and the total is only of {collected.value[0].included}"
     if collected.error is None:
         survivors, total = collected.value
         exact = sum(1 << names.index(v) for v in survivors.included)

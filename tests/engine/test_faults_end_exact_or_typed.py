@@ -32,9 +32,9 @@ def test_a_run_ends_exact_or_typed(first):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(2_000, 100_000, 10 * BLOCK))
+@pytest.mark.parametrize("first", range(2_000, 100_000, 5 * BLOCK))
 def test_a_run_ends_exact_or_typed_for_many_seeds(first):
-    assert not failures(range(first, first + 10 * BLOCK))
+    assert not failures(range(first, first + 5 * BLOCK))
 
 
 def test_every_kind_of_fault_is_switched_on_for_a_quarter_of_the_seeds():

@@ -335,3 +335,21 @@ def test_a_message_of_the_most_parts_comes_back_whatever_their_shape():
     body = encode(message)
     assert int.from_bytes(body[:2]) <= MAX_HEAD
     assert len(decode(body, declaration(message))) == 1024
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "a body is shorter than its head says"),
+        (b"\x00\x00", "a body is shorter than its head says"),
+        (b"\x00\x05\x90", "a body is shorter than its head says"),
+        (b"\xff\xff" + bytes(70_000), "a body is shorter than its head says"),
+        (b"\x00\x01\xc1", "a body's head is not valid msgpack"),
+        (b"\x00\x02\x90\x90", "a body's head is not valid msgpack"),
+        (b"\x00\x01\xc0", "a body's head is not a list"),
+        (b"\x00\x02\x91\xc0", "a body's head describes something that is neither bytes nor an array"),
+    ],
+)
+def test_what_is_wrong_with_a_head_is_told(body, words):
+    with pytest.raises(BadFrame, match=f"^{words}$"):
+        decode(body, Bytes(1))
