@@ -86,14 +86,14 @@ class Host:
     def deliver(self, frame: bytes) -> None:
         """Take in a frame; one for no session of this party is dropped."""
         try:
-            header, _, _ = parse_frame(frame)
+            header, raw, sealed = parse_frame(frame)
         except BadFrame:
             return
         live = self._live.get(header.session)
         if live is None:
             return
         if live.runner is not None:
-            live.runner.receive(frame, asyncio.get_running_loop().time())
+            live.runner.take(header, raw, sealed, asyncio.get_running_loop().time())
             live.news.set()
         elif len(live.early) < EARLY_FRAMES:
             live.early.append(frame)

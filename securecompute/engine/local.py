@@ -75,7 +75,9 @@ def play(parts: Mapping[Party, Part[Any]], deliver: Deliver | None = None, *, st
                     raise
                 played.errors[party] = error
             else:
-                played.views[party].update({(played.rounds, p): m for p, m in mail[party].items()})
+                view = played.views[party]
+                for sender, message in mail[party].items():
+                    view[played.rounds, sender] = message
         played.rounds += 1
 
 
@@ -84,23 +86,28 @@ def _exchange(
 ) -> dict[Party, dict[Party, Message]]:
     mail: dict[Party, dict[Party, Message]] = {party: {} for party in rounds}
     for sender, turn in rounds.items():
+        sent = 0
         for receiver, message in turn.send.items():
             check_sendable(receiver, message)
-            played.sent[sender] += payload_bytes(message)
+            sent += payload_bytes(message)
             delivered = message if deliver is None else deliver(number, sender, receiver, message)
             if delivered is not None and receiver in mail:
                 mail[receiver][sender] = delivered if delivered is not message else private_copy(message)
+        played.sent[sender] += sent
     return mail
 
 
 def _inbox(number: int, party: Party, turn: Round, mail: dict[Party, Message]) -> Inbox:
-    for sender, message in mail.items():
-        spec = turn.expect.get(sender)
-        if spec is None:
-            raise BadFrame(f"round {number}: '{sender}' sent '{party}' a message, and none was due from it")
-        if not spec.admits(message):
-            check_received(number, sender, party, spec, message)
-    if len(mail) < len(turn.expect) and (turn.quorum is None or len(mail) < turn.quorum):
+    inbox: dict[Party, Message] = {}
+    for sender, spec in turn.expect.items():
+        if sender in mail:
+            if not spec.admits(mail[sender]):
+                check_received(number, sender, party, spec, mail[sender])
+            inbox[sender] = private_copy(mail[sender])
+    if len(inbox) < len(mail):
+        sender = next(sender for sender in mail if sender not in turn.expect)
+        raise BadFrame(f"round {number}: '{sender}' sent '{party}' a message, and none was due from it")
+    if len(inbox) < len(turn.expect) and (turn.quorum is None or len(inbox) < turn.quorum):
         names = ", ".join(f"'{sender}'" for sender in sorted(turn.expect.keys() - mail.keys()))
         raise PeerSilent(f"round {number}: '{party}' did not hear from {names}")
-    return {sender: private_copy(mail[sender]) for sender in turn.expect if sender in mail}
+    return inbox

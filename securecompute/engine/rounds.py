@@ -157,20 +157,24 @@ def shape_of(message: Message) -> str:
 
 def payload_bytes(message: Message) -> int:
     """Bytes of contents, without any header."""
-    if isinstance(message, tuple):
-        return sum(payload_bytes(part) for part in message)
     if isinstance(message, bytes):
         return len(message)
-    return int((message.elements if isinstance(message, Secret) else message).nbytes)
+    if isinstance(message, np.ndarray):
+        return message.nbytes
+    if isinstance(message, tuple):
+        return sum(map(payload_bytes, message))
+    return message.elements.nbytes
 
 
 def private_copy(message: Message) -> Message:
     """The same message, sharing no memory with it: what crossing a link does."""
-    if isinstance(message, tuple):
-        return tuple(map(private_copy, message))
+    if isinstance(message, np.ndarray):
+        return message.copy()
     if isinstance(message, bytes):
         return message
-    return type(message)(message.elements.copy()) if isinstance(message, Secret) else message.copy()
+    if isinstance(message, tuple):
+        return tuple(map(private_copy, message))
+    return type(message)(message.elements.copy())
 
 
 def check_sendable(receiver: Party, message: Message) -> None:
@@ -178,6 +182,8 @@ def check_sendable(receiver: Party, message: Message) -> None:
 
     raises   InvalidRequest  the message is a Plain value, or not of a kind that the codec knows
     """
+    if isinstance(message, bytes) or _travels(message):
+        return
     if isinstance(message, tuple):
         for part in message:
             check_sendable(receiver, part)
@@ -185,16 +191,23 @@ def check_sendable(receiver: Party, message: Message) -> None:
     if isinstance(message, Plain):
         raise InvalidRequest(f"a Plain value was about to go to '{receiver}'; mask, share or encrypt it first")
     array: object = message.elements if isinstance(message, _SENDABLE) else message
-    if isinstance(array, np.ndarray):
-        if array.dtype.newbyteorder("=") not in _CODES or array.ndim > MAX_AXES:
-            known = ", ".join(map(str, _CODES))
-            raise InvalidRequest(
-                f"{shape_of(array)} was about to go to '{receiver}'; send one of {known}, of at most {MAX_AXES} axes"
-            )
-    elif not isinstance(message, bytes):
+    if not isinstance(array, np.ndarray):
         raise InvalidRequest(
             f"a {type(message).__name__} was about to go to '{receiver}'; it has no wire form. Send bytes or an array"
         )
+    if not _travels(array):
+        known = ", ".join(map(str, _CODES))
+        raise InvalidRequest(
+            f"{shape_of(array)} was about to go to '{receiver}'; send one of {known}, of at most {MAX_AXES} axes"
+        )
+
+
+def _travels(array: object) -> bool:
+    return (
+        isinstance(array, np.ndarray)
+        and (array.dtype in _CODES or array.dtype.newbyteorder("=") in _CODES)
+        and array.ndim <= MAX_AXES
+    )
 
 
 def check_received(number: int, sender: Party, receiver: Party, spec: Spec, message: Message) -> None:

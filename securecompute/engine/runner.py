@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from securecompute.engine.endings import Cancelled, ended_by
 from securecompute.engine.rounds import (
     Inbox,
     Message,
@@ -26,14 +27,12 @@ from securecompute.engine.rounds import (
 )
 from securecompute.engine.sealed import Channel
 from securecompute.engine.session import Session
-from securecompute.engine.wire import Assembly, encode, parse_frame
+from securecompute.engine.wire import Assembly, Header, encode, parse_frame
 from securecompute.errors import (
     AbortCode,
     BadFrame,
-    DisclosureRefused,
     InternalFault,
     InvalidRequest,
-    PeerLost,
     PeerMisbehaved,
     PeerSilent,
     SecureComputeError,
@@ -134,27 +133,35 @@ class Runner:
         """Take in a frame. One that is not for this party, session and roster is dropped."""
         try:
             header, raw, sealed = parse_frame(frame)
-            if (header.session, header.destination) != (self.session.id, self.me) or not self._knows(header.source):
-                return
+        except BadFrame as error:
+            self._fail(error, now)
+        else:
+            self.take(header, raw, sealed, now)
+
+    def take(self, header: Header, raw: bytes, sealed: memoryview, now: float) -> None:
+        """Take in a frame that `parse_frame` has split already."""
+        if (header.session, header.destination) != (self.session.id, self.me) or not self._knows(header.source):
+            return
+        try:
             channel = self._channel(header.source)
             channel.receive(header, raw, sealed, now)
             if self._lingering_until is not None:  # for whoever still answers
                 self._lingering_until = min(now + self._limits.linger_seconds, self._session_due)
             if channel.aborted is not None:
                 self._missing.setdefault(header.source, channel.aborted)
+            self._read(header.source, now)
         except SecureComputeError as error:
             self._fail(error, now)
-        self._read(now)
 
     def lose(self, party: Party, now: float) -> None:
         """The fabric says that a party's process or link is gone for good."""
         if self._knows(party):
             self._missing.setdefault(party, AbortCode.PEER_LOST)
-            self._read(now)
+            self._read(party, now)
 
     def cancel(self, now: float) -> None:
         """A person stops the session."""
-        self._end(Turn(None, error=_Cancelled("stopped by a person")), now)
+        self._end(Turn(None, error=Cancelled("stopped by a person")), now)
 
     @property
     def ready(self) -> bool:
@@ -206,7 +213,8 @@ class Runner:
         expected = sum(spec.limit for spec in turn.round.expect.values())
         wait = self._limits.round_seconds + expected / self._limits.bytes_per_second + turn.round.work
         self._round_due = min(now + wait * (1 + turn.round.after), self._session_due)
-        self._read(now)
+        for peer in list(self._channels):
+            self._read(peer, now)
 
     def run_ready(self, now: float) -> None:
         """Resume the part in this thread as often as it can go on."""
@@ -220,8 +228,12 @@ class Runner:
 
     def outgoing(self, now: float) -> list[tuple[Party, bytes]]:
         """The frames to carry now, with their receivers."""
-        frames = [(peer, frame) for peer, channel in self._channels.items() for frame in channel.frames(now)]
-        self.traffic.wire += sum(len(frame) for _, frame in frames)
+        frames: list[tuple[Party, bytes]] = []
+        for peer, channel in self._channels.items():
+            if not channel.idle(now):
+                frames += [(peer, frame) for frame in channel.frames(now)]
+        for _, frame in frames:
+            self.traffic.wire += len(frame)
         return frames
 
     def due(self) -> float | None:
@@ -278,20 +290,23 @@ class Runner:
         quorum = self._round.quorum
         return quorum is not None and waiting <= self._missing.keys() and len(self._inbox) >= quorum
 
-    def _read(self, now: float) -> None:
-        """Consume what has come for this round, and end the session if it can no longer be completed."""
+    def _read(self, peer: Party, now: float) -> None:
+        """Consume what has come from a peer for this round, and end the session if it can no longer be completed."""
         if self.outcome is not None or self._resuming or self._number < 0:
             return
+        channel = self._channels.get(peer)
         try:
-            for peer, channel in self._channels.items():
+            if channel is not None:
                 self._read_from(peer, channel, now)
         except SecureComputeError as error:
             self._fail(error, now)
             return
+        if not self._missing:
+            return
         gone = [p for p in self._round.expect if p in self._missing and p not in self._inbox]
         if gone and not self._enough(len(self._round.expect) - len(gone)):
             self._echo = self._missing[gone[0]] is not AbortCode.PEER_LOST
-            self._fail(self._gone_error(gone), now)
+            self._fail(ended_by(gone, self._missing[gone[0]], self._too_few(gone)), now)
 
     def _enough(self, answers: int) -> bool:
         return self._round.quorum is not None and answers >= self._round.quorum
@@ -335,28 +350,6 @@ class Runner:
         for party in waiting:
             self._missing.setdefault(party, AbortCode.DEADLINE)
 
-    def _gone_error(self, gone: list[Party]) -> SecureComputeError:
-        code = self._missing[gone[0]]
-        names = ", ".join(f"'{party}'" for party in gone)
-        are = "is" if len(gone) == 1 else "are"
-        if code is AbortCode.PEER_LOST:
-            return PeerLost(
-                f"{names} {are} gone: process or link ended{self._too_few(gone)}. Ask again without, or later"
-            )
-        if code is AbortCode.POLICY:
-            return DisclosureRefused(f"{names} abstained: rules or data do not allow this{self._too_few(gone)}")
-        if code is AbortCode.DEADLINE:
-            return PeerSilent(
-                f"{names} gave up waiting for a party that did not answer{self._too_few(gone)}. Ask again"
-            )
-        if code is AbortCode.BAD_FRAME:
-            return BadFrame(f"{names} ended the session: {code.value}. Tell the stewards")
-        if code is AbortCode.CONSISTENCY:
-            return PeerMisbehaved(f"{names} ended the session: {code.value}. Tell the stewards")
-        if code is AbortCode.CANCELLED:
-            return _Cancelled(f"{names} ended the session: {code.value}")
-        return InternalFault(f"{names} ended the session: {code.value}. See the log there")
-
     def _too_few(self, gone: list[Party]) -> str:
         quorum = self._round.quorum
         return "" if quorum is None else f"; {len(self._round.expect) - len(gone)} are left and {quorum} are needed"
@@ -386,12 +379,6 @@ class Runner:
         step = f" ({self._round.step})" if self._round.step else ""
         place = f"{self.session}, at '{self.me}', round {max(self._number, 0)}{step}"
         return type(error)(f"{place}: {error}").with_traceback(None)
-
-
-class _Cancelled(SecureComputeError):
-    """A person stopped the session."""
-
-    code = AbortCode.CANCELLED
 
 
 def _internal(fault: BaseException) -> InternalFault:

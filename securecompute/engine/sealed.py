@@ -101,7 +101,17 @@ class Channel:
     @property
     def due(self) -> float | None:
         """When `frames` next has something to do by itself."""
-        return min((t for t in (self._ack_due, self._resend_due) if t is not None), default=None)
+        acknowledge, resend = self._ack_due, self._resend_due
+        if acknowledge is None or resend is None:
+            return resend if acknowledge is None else acknowledge
+        return min(acknowledge, resend)
+
+    def idle(self, now: float) -> bool:
+        """Whether `frames` has nothing to yield now: asked for every peer after every frame, so it must be quick."""
+        if self._waiting or self._aborts is not None:
+            return False
+        due = self.due
+        return due is None or now < due
 
     def frames(self, now: float) -> Iterator[bytes]:
         """The frames to put on the link now."""
