@@ -5,6 +5,7 @@
     PeerSilent          a party did not answer in time: try again, or without it
     DisclosureRefused   the answer may not leave: ask for something coarser
     InternalFault       a fault of this software: report it
+    Cancelled           a person stopped it
 
 A text may name institutions, columns and declared bounds; never a record, a share, a key or a small count, because
 texts are logged. Between parties no text travels at all, only one of the codes of `AbortCode`.
@@ -80,3 +81,9 @@ class InternalFault(SecureComputeError):
     """A fault of this software, or of the machine under it."""
 
     code = AbortCode.INTERNAL
+
+
+class Cancelled(SecureComputeError):
+    """A person stopped the session."""
+
+    code = AbortCode.CANCELLED

@@ -7,6 +7,7 @@ from securecompute.engine.rounds import Party
 from securecompute.errors import (
     AbortCode,
     BadFrame,
+    Cancelled,
     DisclosureRefused,
     InternalFault,
     PeerLost,
@@ -14,12 +15,6 @@ from securecompute.errors import (
     PeerSilent,
     SecureComputeError,
 )
-
-
-class Cancelled(SecureComputeError):
-    """A person stopped the session."""
-
-    code = AbortCode.CANCELLED
 
 
 def ended_by(gone: Sequence[Party], code: AbortCode, too_few: str) -> SecureComputeError:

@@ -247,7 +247,7 @@ def together(*parts: Part[Any]) -> Part[tuple[Any, ...]]:
             expect={p: Several(tuple(r.expect[p] for r in rounds.values() if p in r.expect)) for p in senders},
             step=" + ".join(dict.fromkeys(r.step for r in rounds.values() if r.step)),
             after=max(r.after for r in rounds.values()),
-            work=max(r.work for r in rounds.values()),
+            work=sum(r.work for r in rounds.values()),
         )
         inboxes = {}
         unread = {p: iter(messages) for p, messages in heard.items()}

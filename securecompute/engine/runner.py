@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from securecompute.engine.endings import Cancelled, ended_by
+from securecompute.engine.endings import ended_by
 from securecompute.engine.rounds import (
     Inbox,
     Message,
@@ -31,6 +31,7 @@ from securecompute.engine.wire import Assembly, Header, encode, parse_frame
 from securecompute.errors import (
     AbortCode,
     BadFrame,
+    Cancelled,
     InternalFault,
     InvalidRequest,
     PeerMisbehaved,
@@ -364,7 +365,8 @@ class Runner:
         error = None if turn.error is None else self._placed(turn.error)
         if error is not None:
             if not self._resuming:
-                self._part.close()
+                with suppress(Exception):  # a part's own `finally` that fails must not hide why it ends
+                    self._part.close()
             for peer in self.session.roster:
                 if self._knows(peer) and self._missing.get(peer) is not AbortCode.PEER_LOST:
                     with suppress(PeerMisbehaved):  # one whose key is unusable is told nothing
