@@ -11,7 +11,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from securecompute.analyses.formats import number, p_value, whole
-from securecompute.analyses.result import Cell, Result
+from securecompute.analyses.result import Cell, Result, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,24 +49,31 @@ def fields_of(result: object) -> list[str]:
 
 def for_terminal(result: Result, provenance: Sequence[str]) -> "RenderableType":
     """Headline, tables, notes and provenance for rich."""
-    from rich import box
     from rich.console import Group
-    from rich.table import Table
     from rich.text import Text
 
     parts: list[RenderableType] = [Text(result.headline(), style="bold")]
     for table in result.tables():
-        title = Text(table.title)
-        shown = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, show_edge=False)
-        for position, column in enumerate(table.columns):
-            shown.add_column(Text(column), justify="right" if position else "left", overflow="fold")
-        for row in table.rows:
-            shown.add_row(*(Text(cell(value, column)) for value, column in zip(row, table.columns, strict=True)))
-        parts += [Text(), shown]
+        parts += [Text(), grid(table)]
     parts.append(Text())
     parts += [Text(f"* {note}", style="yellow") for note in result.notes()]
     parts += [Text(line, style="dim") for line in provenance]
     return Group(*parts)
+
+
+def grid(table: Table) -> "RenderableType":
+    """A table for rich."""
+    from rich import box
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    title = Text(table.title)
+    shown = Grid(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, show_edge=False)
+    for position, column in enumerate(table.columns):
+        shown.add_column(Text(column), justify="right" if position else "left", overflow="fold")
+    for row in table.rows:
+        shown.add_row(*(Text(cell(value, column)) for value, column in zip(row, table.columns, strict=True)))
+    return shown
 
 
 def text(renderable: "RenderableType") -> str:

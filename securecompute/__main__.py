@@ -1,0 +1,5 @@
+"""`python -m securecompute` is the program `securecompute`."""
+
+from securecompute.cli import main
+
+main()

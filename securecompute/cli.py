@@ -1,0 +1,303 @@
+"""The command line: a demo, a study from a file, and what a study would cost.
+
+Answers and JSON go to standard output; progress, the trust banner and errors, a sentence each, to standard error. The
+exit code says what happened:
+
+    0   every question was answered
+    1   a fault of this software, of a party or of the machine
+    2   asked wrongly
+    3   refused: an answer may not leave
+    4   too few institutions answered
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
+from os import environ
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from securecompute import __version__, study_file
+from securecompute.errors import DisclosureRefused, InvalidRequest, PeerSilent, SecureComputeError
+from securecompute.study_file import QuestionEntry, StudyFile
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from securecompute.explanation import Explanation
+    from securecompute.network import Network, Study
+    from securecompute.report import Report, Section
+
+WIDTH = 100  # of text where no terminal says how wide it is
+Say = Callable[[str], None]
+_CODES = ((DisclosureRefused, 3), (InvalidRequest, 2), (PeerSilent, 4), (SecureComputeError, 1))
+_GRAVITY = (0, 3, 2, 4, 1)  # of several codes the last in this order
+
+
+class Failure(Exception):
+    """A text for standard error, and an exit code."""
+
+    def __init__(self, text: str, code: int) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Commands(click.Group):
+    """Commands whose errors become sentences."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """The command's result; exits with the error's code if there is none."""
+        try:
+            return super().invoke(ctx)
+        except Failure as failure:
+            text, code = str(failure), failure.code
+        except SecureComputeError as error:
+            text, code = str(error), code_of(error)
+        click.echo(f"securecompute: {' '.join(text.split())}", err=True)
+        ctx.exit(code)
+
+
+def code_of(error: SecureComputeError) -> int:
+    """The exit code for an error."""
+    return next(code for kind, code in _CODES if isinstance(error, kind))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="securecompute", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Analytics across hospitals: the data never leaves, what leaves are answers."""
+
+
+study_argument = click.argument("study", metavar="STUDY.TOML", type=click.Path(path_type=Path))
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on standard output.")
+
+
+@commands.command()
+@click.option(
+    "--keep", metavar="FOLDER", type=click.Path(path_type=Path), help="Keep the trial's files in a new folder."
+)
+def demo(keep: Path | None) -> None:
+    """A real trial at four hospitals, on this machine."""
+    from securecompute import demo as trial
+
+    trial.run(_console(), waiting, keep)
+
+
+@commands.command()
+@study_argument
+@click.option(
+    "--output",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Where the report goes, in place of the study's.",
+)
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@json_option
+@click.option(
+    "--cluster", metavar="ADDRESS", help="Join this running Ray cluster; 'auto' finds the one on this machine."
+)
+def run(study: Path, output: Path | None, quiet: bool, as_json: bool, cluster: str | None) -> None:
+    """Ask a study's questions and write a report of the answers.
+
+    A question that is refused does not stop the others; the exit code says so at the end.
+    """
+    file = study_file.read(study)
+    show = not (quiet or as_json)
+    sections: list[Section] = []
+    with _network(file, cluster, quiet) as network:
+        _check(network.study(file.name), file)
+        for number, entry in enumerate(file.questions, 1):
+            sections.append(_ask(network, file.name, entry, quiet))
+            if show:
+                _show(number, sections[-1])
+    report = _report(file, network, sections)
+    with _patience(quiet)("Writing the report"):
+        written = report.write(output or file.output)
+    if as_json:
+        click.echo(report.to_json())
+    elif show:
+        _console().print(f"\nThe report: {written[0]}, with {len(written) - 1} files beside it", soft_wrap=True)
+    _end({number: section.outcome for number, section in enumerate(sections, 1)}, file)
+
+
+@commands.command()
+@study_argument
+@json_option
+def explain(study: Path, as_json: bool) -> None:
+    """Say what a study's questions would cost, and who would learn what. Nothing is asked.
+
+    Records are opened only where the study declares no dictionary, and then to infer one.
+    """
+    from securecompute.network import Network
+
+    file = study_file.read(study)
+    with _patience(as_json)("Reading the dictionary"):
+        network = Network.simulate(
+            _stand_ins(file), dictionary=file.dictionary, rules=file.rules, fabric="in-process", quiet=True
+        )
+    with network:
+        asked = network.study(file.name)
+        _check(asked, file)
+        outcomes = {number: _explained(asked, entry) for number, entry in enumerate(file.questions, 1)}
+    if as_json:
+        click.echo(json.dumps(_explanations(file, outcomes), indent=2, ensure_ascii=False))
+    else:
+        for number, outcome in outcomes.items():
+            console = _heading(number, file.questions[number - 1].title)
+            console.print(f"[bold red]Refused.[/] {outcome}" if isinstance(outcome, SecureComputeError) else outcome)
+    _end(outcomes, file)
+
+
+@contextmanager
+def waiting(text: str) -> Iterator[Say]:
+    """A spinner with a text on standard error, where that is a terminal; yields what changes the text."""
+    console = _console(stderr=True)
+    with console.status(text, spinner="dots") as status:
+        yield lambda now: status.update(f"{text}: {now}" if now else text)
+
+
+def _patience(quiet: bool) -> Callable[[str], AbstractContextManager[Say]]:
+    return (lambda _: nullcontext(lambda _: None)) if quiet else waiting
+
+
+def _console(stderr: bool = False) -> "Console":
+    """A console that is as wide as its terminal, or WIDTH where the text goes to a file or a pipe."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    known = stream.isatty() or "COLUMNS" in environ
+    return Console(stderr=stderr, highlight=False, emoji=False, width=None if known else WIDTH)
+
+
+def _network(file: StudyFile, cluster: str | None, quiet: bool) -> "Network":
+    from securecompute.network import RAY, Network
+
+    if cluster is not None and file.fabric != RAY:
+        raise InvalidRequest(
+            f"--cluster is for the fabric '{RAY}', and the study asks for '{file.fabric}'; leave one out"
+        )
+    n = len(file.institutions)
+    text = f"Starting Ray and {n} institutions" if file.fabric == RAY else f"Opening the records of {n} institutions"
+    with _patience(quiet)(text):
+        placement = None
+        if file.fabric == RAY:
+            from securecompute.engine.on_ray import Placement
+
+            placement = Placement(cluster)
+        return Network.simulate(
+            file.records,
+            dictionary=file.dictionary,
+            rules=file.rules,
+            fabric=file.fabric,
+            placement=placement,
+            quiet=quiet,
+        )
+
+
+def _check(study: "Study", file: StudyFile) -> None:
+    """Return if every question fits the dictionary, so that none is asked of a study that cannot be answered in full.
+
+    raises   InvalidRequest  naming the question
+    """
+    for number, entry in enumerate(file.questions, 1):
+        try:
+            study.question(entry.analysis, **entry.parameters)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"question {number}, '{entry.title}': {error}") from None
+
+
+def _ask(network: "Network", name: str, entry: QuestionEntry, quiet: bool) -> "Section":
+    from securecompute.report import Section
+
+    explanation: Explanation | None = None
+    with _patience(quiet)(f"Asking: {entry.title}") as say:
+        study = network.study(name, progress=say)
+        try:
+            explanation = study.explain(entry.analysis, **entry.parameters)
+            return Section(entry.title, entry.analysis, study.ask(entry.analysis, **entry.parameters), explanation)
+        except SecureComputeError as error:
+            return Section(entry.title, entry.analysis, error, explanation)
+
+
+def _report(file: StudyFile, network: "Network", sections: "list[Section]") -> "Report":
+    from securecompute.report import Report
+
+    trust, now = network.fabric.trust, datetime.now(UTC)
+    return Report(file.name, trust, network.institutions, tuple(sections), now, __version__)
+
+
+def _heading(number: int, title: str) -> "Console":
+    from rich.text import Text
+
+    console = _console()
+    console.print()
+    console.rule(Text(f"{number}. {title}", style="bold"), align="left", style="dim")
+    return console
+
+
+def _show(number: int, section: "Section") -> None:
+    from rich.text import Text
+
+    console = _heading(number, section.title)
+    console.print(section.answer or Text(f"{section.failure}.", style="bold red"))
+
+
+def _stand_ins(file: StudyFile) -> dict[str, Any]:
+    """institution -> a table without records where the columns are declared; else the file that shows what they are."""
+    if file.dictionary is None:
+        return dict(file.records)
+    import pyarrow as pa
+
+    types = {"integer": pa.int64(), "number": pa.float64(), "date": pa.date32()}
+    schema = pa.schema([(column.name, types.get(column.type, pa.string())) for column in file.dictionary.columns])
+    return {name: schema.empty_table() for name in file.records}
+
+
+def _explained(study: "Study", entry: QuestionEntry) -> "Explanation | SecureComputeError":
+    try:
+        return study.explain(entry.analysis, **entry.parameters)
+    except SecureComputeError as error:
+        return error
+
+
+def _explanations(file: StudyFile, outcomes: "dict[int, Explanation | SecureComputeError]") -> dict[str, Any]:
+    """What `explain --json` prints."""
+    questions = [
+        {"title": file.questions[number - 1].title}
+        | (
+            {"error": {"kind": type(outcome).__name__, "text": str(outcome)}}
+            if isinstance(outcome, SecureComputeError)
+            else {"explanation": outcome.to_plain()}
+        )
+        for number, outcome in outcomes.items()
+    ]
+    return {"study": file.name, "institutions": list(file.records), "questions": questions}
+
+
+def _end(outcomes: dict[int, Any], file: StudyFile) -> None:
+    """Return if every question was answered. raises Failure saying which were not, and why."""
+    errors = {number: error for number, error in outcomes.items() if isinstance(error, SecureComputeError)}
+    if errors:
+        texts = [
+            f"question {number}, '{file.questions[number - 1].title}': {error}" for number, error in errors.items()
+        ]
+        raise Failure("; ".join(texts), max((code_of(error) for error in errors.values()), key=_GRAVITY.index))
+
+
+def _unforeseen(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
+    """A fault that nobody foresaw, as a sentence: kind and place, for its text may hold values."""
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""
+    click.echo(f"securecompute: an internal fault, {kind.__name__}{place}; please report it", err=True)
+
+
+def main() -> None:
+    """The program `securecompute`."""
+    sys.excepthook = _unforeseen
+    commands(prog_name="securecompute")

@@ -1,0 +1,226 @@
+"""The command line: what it prints where, and which exit code says what happened."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from securecompute import __version__, cli
+from securecompute.errors import (
+    BadFrame,
+    DisclosureRefused,
+    EncodingOverflow,
+    InternalFault,
+    InvalidRequest,
+    PeerLost,
+    PeerMisbehaved,
+    PeerSilent,
+)
+
+NAMES = ("north", "east", "south", "west")
+STUDY = """
+[study]
+name = "stroke"
+fabric = "in-process"
+
+[dictionary.columns.arm]
+type = "categorical"
+categories = ["placebo", "drug"]
+
+[dictionary.columns.event]
+type = "categorical"
+categories = ["no", "yes"]
+
+[dictionary.columns.age]
+type = "integer"
+low = 0
+high = 120
+""" + "".join(f'\n[[institution]]\nname = "{name}"\nrecords = "{name}.parquet"\n' for name in NAMES)
+CROSSTAB = '\n[[question]]\nanalysis = "crosstab"\ntitle = "Does it work?"\nrow = "arm"\ncolumn = "event"\n'
+DESCRIBE = '\n[[question]]\nanalysis = "describe"\ntitle = "How old?"\ncolumn = "age"\n'
+RULES = '\n[rules]\ncolumns = ["arm", "event"]\n'
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Four institutions' files: of each 20 patients with the drug, 4 of them with the event; of 20 without, 8."""
+    columns = {
+        "arm": ["drug"] * 20 + ["placebo"] * 20,
+        "event": ["yes"] * 4 + ["no"] * 16 + ["yes"] * 8 + ["no"] * 12,
+        "age": list(range(40, 80)),
+    }
+    for name in NAMES:
+        pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+    return tmp_path
+
+
+def called(folder: Path, study: str, *arguments: str, command: str = "run") -> Result:
+    (folder / "study.toml").write_text(study, encoding="utf-8")
+    return CliRunner().invoke(cli.commands, [command, str(folder / "study.toml"), *arguments])
+
+
+def test_the_version_is_printed():
+    assert CliRunner().invoke(cli.commands, ["--version"]).stdout == f"securecompute {__version__}\n"
+
+
+def test_a_study_is_answered_and_reported(folder):
+    result = called(folder, STUDY + CROSSTAB + DESCRIBE)
+    assert result.exit_code == 0
+    assert "1. Does it work?" in result.stdout
+    assert "yes: 16/80 (20.0\u00a0%) with drug against 32/80 (40.0\u00a0%) with placebo" in result.stdout
+    assert f"The report: {folder / 'report' / 'report.html'}, with " in result.stdout
+    assert "one trust domain" in result.stderr
+    assert "How old?" in (folder / "report" / "report.html").read_text()
+
+
+def test_the_report_goes_where_it_is_told_to(folder):
+    assert called(folder, STUDY + DESCRIBE, "--output", str(folder / "elsewhere")).exit_code == 0
+    assert (folder / "elsewhere" / "answers.json").exists()
+    assert not (folder / "report").exists()
+
+
+def test_quiet_prints_nothing(folder):
+    result = called(folder, STUDY + DESCRIBE, "--quiet")
+    assert (result.exit_code, result.output) == (0, "")
+    assert (folder / "report" / "report.html").exists()
+
+
+def test_json_is_all_that_standard_output_holds(folder):
+    result = called(folder, STUDY + CROSSTAB, "--json")
+    answer = json.loads(result.stdout)["questions"][0]["answer"]
+    assert answer["result"]["counts"] == [[48, 32], [64, 16]]
+    assert answer["provenance"]["took_part"] == sorted(NAMES)
+
+
+def test_a_refused_question_does_not_stop_the_others(folder):
+    result = called(folder, STUDY + RULES + DESCRIBE + CROSSTAB)
+    assert result.exit_code == 3
+    assert "16/80" in result.stdout
+    assert result.stderr.splitlines()[-1].startswith(
+        "securecompute: question 1, 'How old?': describe: rule 'columns' does not list 'age'"
+    )
+    assert "Refused." in (folder / "report" / "report.html").read_text()
+
+
+def test_a_refusal_is_said_even_when_quiet(folder):
+    result = called(folder, STUDY + RULES + DESCRIBE, "--quiet")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_nothing_is_asked_if_one_question_is_wrong(folder):
+    result = called(folder, STUDY + CROSSTAB + DESCRIBE.replace('"age"', '"agee"'), "--quiet")
+    assert result.exit_code == 2
+    assert result.stderr == ("securecompute: question 2, 'How old?': there is no column 'agee'; did you mean 'age'?\n")
+    assert not (folder / "report").exists()
+
+
+def test_too_few_institutions_are_refused_in_a_sentence(folder):
+    study = STUDY.split('\n[[institution]]\nname = "south"')[0]
+    result = called(folder, study + CROSSTAB, "--quiet")
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_study_that_does_not_exist_is_an_error_of_usage(tmp_path):
+    result = CliRunner().invoke(cli.commands, ["run", str(tmp_path / "study.toml")])
+    assert result.exit_code == 2
+    assert "there is no file" in result.stderr
+
+
+def test_records_that_cannot_be_read_are_an_error_of_usage(folder):
+    (folder / "east.parquet").write_text("no Parquet")
+    result = called(folder, STUDY + CROSSTAB, "--quiet")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert "'east'" in result.stderr
+
+
+def test_an_unknown_option_is_an_error_of_usage(folder):
+    assert called(folder, STUDY + CROSSTAB, "--nonsense").exit_code == 2
+
+
+def test_a_cluster_is_for_ray_only(folder):
+    result = called(folder, STUDY + CROSSTAB, "--cluster", "auto")
+    assert result.exit_code == 2
+    assert "--cluster is for the fabric 'ray', and the study asks for 'in-process'" in result.stderr
+
+
+def test_an_explanation_opens_no_records_where_the_columns_are_declared(folder):
+    for name in NAMES:
+        (folder / f"{name}.parquet").write_text("not to be opened")
+    result = called(folder, STUDY + CROSSTAB, command="explain")
+    assert result.exit_code == 0
+    words = " ".join(result.stdout.split())
+    assert "masked vectors, which are noise to it" in words
+    assert "pairwise sum of 6 numbers over 4 institutions, mod 2^32" in words
+    assert not (folder / "report").exists()
+
+
+def test_an_explanation_without_declared_columns_infers_them(folder):
+    study = STUDY.split("[dictionary")[0] + "[[institution]]".join(["", *STUDY.split("[[institution]]")[1:]])
+    result = called(folder, study + CROSSTAB, "--json", command="explain")
+    explained = json.loads(result.stdout)
+    assert explained["institutions"] == list(NAMES)
+    assert explained["questions"][0]["explanation"]["rounds"] == 9
+
+
+def test_an_explanation_says_what_would_be_refused(folder):
+    result = called(folder, STUDY + RULES + DESCRIBE + CROSSTAB, command="explain")
+    assert result.exit_code == 3
+    assert "Refused. describe: rule 'columns' does not list 'age'" in result.stdout
+    assert "masked vectors" in result.stdout
+    data = called(folder, STUDY + RULES + DESCRIBE, "--json", command="explain")
+    assert json.loads(data.stdout)["questions"][0]["error"]["kind"] == "DisclosureRefused"
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (InvalidRequest, 2),
+        (EncodingOverflow, 2),
+        (DisclosureRefused, 3),
+        (PeerSilent, 4),
+        (PeerLost, 4),
+        (PeerMisbehaved, 1),
+        (BadFrame, 1),
+        (InternalFault, 1),
+    ],
+)
+def test_each_kind_of_error_has_its_exit_code(kind, code):
+    assert cli.code_of(kind("x")) == code
+
+
+def test_the_gravest_of_several_errors_gives_the_exit_code(folder):
+    study = cli.study_file.read(_written(folder, STUDY + CROSSTAB + DESCRIBE))
+    with pytest.raises(cli.Failure) as caught:
+        cli._end({1: PeerLost("'west' is gone"), 2: DisclosureRefused("no")}, study)
+    assert caught.value.code == 4
+    assert str(caught.value) == "question 1, 'Does it work?': 'west' is gone; question 2, 'How old?': no"
+
+
+def test_a_fault_that_nobody_foresaw_is_a_sentence_without_its_text(capsys):
+    try:
+        raise KeyError("a patient's value")
+    except KeyError as fault:
+        cli._unforeseen(type(fault), fault, fault.__traceback__)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("securecompute: an internal fault, KeyError at test_cli.py:")
+    assert "patient" not in said.err
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.timeout(300)
+def test_a_study_runs_on_a_ray_cluster_that_is_named(folder, ray_cluster):
+    result = called(folder, STUDY.replace('"in-process"', '"ray"') + CROSSTAB, "--json", "--cluster", "auto")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["questions"][0]["answer"]["result"]["counts"] == [[48, 32], [64, 16]]
+
+
+def _written(folder: Path, text: str) -> Path:
+    (folder / "study.toml").write_text(text, encoding="utf-8")
+    return folder / "study.toml"
