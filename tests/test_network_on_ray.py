@@ -32,7 +32,7 @@ def network(files, ray_cluster, carrier="sockets", **special):
 
     recipes = {name: Recipe(MortalInstitution, {"name": name, "source": str(path)}) for name, path in files.items()}
     recipes |= {"coordinator": Recipe(Coordinator), "collector": Recipe(Collector)} | special
-    return Network(OnRay(recipes, placement=Placement(cluster="fixture", carrier=carrier)), files, None)
+    return Network(OnRay(recipes, placement=Placement(cluster="auto", carrier=carrier)), files, None)
 
 
 def dying(files, name, dies_in):

@@ -12,6 +12,7 @@ Security   One Ray cluster is one trust domain: whoever may submit work to it, a
 import asyncio
 import os
 import resource
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
 from securecompute.engine.fabric import (
     SINGLE_DOMAIN,
+    Participant,
     Progress,
     Recipe,
     Run,
@@ -34,12 +36,12 @@ from securecompute.engine.fabric import (
     unpack_outcome,
 )
 from securecompute.engine.hosts import Host
-from securecompute.engine.ray_cluster import RayCluster
+from securecompute.engine.ray_cluster import SOCKETS, RayCluster, check_labels, choose_carrier
 from securecompute.engine.rounds import Party
 from securecompute.engine.runner import Limits, Outcome, Traffic
 from securecompute.engine.session import open_session
 from securecompute.engine.sockets import SocketCarrier
-from securecompute.errors import InternalFault, PeerLost, PeerSilent, SecureComputeError
+from securecompute.errors import InternalFault, InvalidRequest, PeerLost, PeerSilent, SecureComputeError
 
 ANSWER_SECONDS: Final = 600.0  # that a participant may take over one request
 Reply = list[Any]
@@ -59,7 +61,7 @@ class _PartyActor:
     async def make(self, recipe: Recipe) -> Reply:
         """Make the participant; reply with the party's public key and the node that it lives on."""
         try:
-            participant = await asyncio.to_thread(recipe.make, **recipe.arguments)
+            participant = await asyncio.to_thread(_make, recipe)
         except SecureComputeError as error:
             return ["error", *pack_error(error)]
         except Exception as fault:  # the border: its text may hold values
@@ -69,12 +71,20 @@ class _PartyActor:
 
     async def connect(
         self, peers: dict[Party, ActorHandle[Any]], folder: str | None, number: int, numbers: dict[Party, int]
-    ) -> None:
+    ) -> Reply:
         """Learn how to reach the others: by calls, or by sockets in that folder."""
         self._peers = peers
-        if folder is not None and self._host is not None:
-            self._sockets = SocketCarrier(number, numbers, Path(folder), self._host.deliver)
+        if folder is None:
+            return ["ok", None]
+        self._sockets = SocketCarrier(number, numbers, Path(folder), self._made.deliver)
+        try:
             await self._sockets.listen()
+        except OSError as error:  # the cluster's workers run as another user, or in a container
+            refused = (
+                f"'{self._party}' cannot open a socket beside you ({type(error).__name__}): place with carrier='calls'"
+            )
+            return ["error", *pack_error(InvalidRequest(refused))]
+        return ["ok", None]
 
     async def answer(self, request: str, payload: bytes) -> Reply:
         """The participant's answer to a request."""
@@ -135,6 +145,25 @@ class _PartyActor:
             self._peers[party].deliver.remote(frames)
 
 
+class _NoPandas:
+    """Finds no pandas, which Arrow would load at its first use, a second and 40 MB in each process, to recognise data
+    frames. A party on Ray is handed none, and what Arrow does not find the first time it does not look for again."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        """Nothing, or an ImportError for pandas."""
+        if name == "pandas":
+            raise ImportError(name)
+
+
+def _make(recipe: Recipe) -> Participant:
+    sys.meta_path.insert(0, _NoPandas)
+    try:
+        return recipe.make(**recipe.arguments)
+    finally:
+        sys.meta_path.remove(_NoPandas)
+
+
 def _unforeseen(fault: Exception, where: str) -> InternalFault:
     return InternalFault(f"{type(fault).__name__} {where}; its text stays unsaid because it may hold values")
 
@@ -145,7 +174,7 @@ class Placement:
 
     cluster   address of a running cluster ("auto", "host:port"); None: a private one on this machine
     labels    party -> node labels that its node must have, e.g. {"institution": "Indiana"}
-    carrier   "sockets" or "calls"; None: sockets if all parties live on one node
+    carrier   "sockets" or "calls"; None: sockets if all parties live on this node
     """
 
     cluster: str | None = None
@@ -168,7 +197,7 @@ class OnRay:
                  InvalidRequest      Ray runs in this process and the placement does not name its cluster
         """
         placement = placement or Placement()
-        self._ray = RayCluster(placement.cluster)
+        self._ray = RayCluster(placement.cluster, len(recipes))
         self._dead: dict[Party, str] = {}
         self._actors: dict[Party, ActorHandle[Any]] = {}
         try:
@@ -178,24 +207,30 @@ class OnRay:
             raise
 
     def _start(self, recipes: Mapping[Party, Recipe], limits: Limits, placement: Placement) -> None:
+        check_labels({party: placement.labels.get(party, {}) for party in recipes})
         remote: Any = ray.remote(max_restarts=0, max_task_retries=0, num_cpus=0)(_PartyActor)
         for party in recipes:
             labels = dict(placement.labels.get(party, {}))
             options = {"label_selector": labels} if labels else {}
             self._actors[party] = remote.options(**options).remote(party, limits)
-        made = self._gather({p: self._actors[p].make.remote(r) for p, r in recipes.items()}, "start")
-        failed = [error for error in made.values() if isinstance(error, SecureComputeError)]
+        made = self._all("start", {p: self._actors[p].make.remote(r) for p, r in recipes.items()})
+        unpacked = {party: msgpack.unpackb(reply) for party, reply in made.items()}
+        self._keys: dict[Party, bytes] = {party: key for party, (key, _) in unpacked.items()}
+        self.carrier = choose_carrier(placement.carrier, {node for _, node in unpacked.values()})
+        folder = str(self._ray.folder()) if self.carrier == SOCKETS else None
+        numbers = {party: number for number, party in enumerate(self._actors)}
+        connecting = {p: a.connect.remote(self._actors, folder, numbers[p], numbers) for p, a in self._actors.items()}
+        self._all("start", connecting)
+
+    def _all(self, phase: str, references: Mapping[Party, Any]) -> dict[Party, Any]:
+        """Everybody's reply; several errors of one kind become one text. raises SecureComputeError."""
+        replies = self._gather(references, phase)
+        failed = [error for error in replies.values() if isinstance(error, SecureComputeError)]
         if len(failed) == 1:
             raise failed[0]
         if failed:
             raise type(failed[0])("\n".join(map(str, failed)))
-        made = {party: msgpack.unpackb(reply) for party, reply in made.items()}
-        self._keys: dict[Party, bytes] = {party: key for party, (key, _) in made.items()}
-        one_node = len({node for _, node in made.values()}) == 1
-        carrier = placement.carrier or ("sockets" if one_node else "calls")
-        folder = str(self._ray.folder()) if carrier == "sockets" else None
-        numbers = {party: number for number, party in enumerate(self._actors)}
-        ray.get([a.connect.remote(self._actors, folder, numbers[p], numbers) for p, a in self._actors.items()])
+        return replies
 
     @property
     def parties(self) -> Sequence[Party]:
@@ -298,6 +333,8 @@ def _failed(error: SecureComputeError) -> Outcome:
 def _cause(died: RayActorError) -> str:
     """Ray's report of a death in a few words; its own text names hosts, files and numbers."""
     text = str(died)
+    if "creation task" in text:
+        return "the same version of securecompute is not installed where it was to live,"
     if "ray.kill" in text:
         return "its process was ended"
     if "its node has died" in text:

@@ -3,7 +3,7 @@
 temporary folder   fresh, mode 0700, short (a socket's name has at most 107 bytes), removed at the end
 network            loopback only: with a real address Ray listens on all interfaces
 token              random, in the environment of this process: otherwise Ray writes it to a file that all may read
-dashboard, usage statistics, logs to the driver: off
+dashboard, autoscaler, log monitor, usage statistics: off, and their processes are not started
 """
 
 import logging
@@ -11,27 +11,37 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Final
 
 import ray
-from ray._private import ray_constants, worker
+from ray._private import node, ray_constants, utils, worker
 from ray._raylet import Config  # type: ignore[attr-defined]
 
 from securecompute.errors import InternalFault, InvalidRequest
 from securecompute.primitives.randomness import SystemRandomness
 
-_OBJECT_STORE_BYTES = 200 << 20  # sealed frames and answers pass through it; records never do
+_OBJECT_STORE_BYTES: Final = 200 << 20  # sealed frames and answers pass through it; records never do
+_LEFT_OUT: Final[tuple[tuple[Any, str], ...]] = (  # a third of the time that Ray takes to start
+    (node.Node, "start_monitor"),  # the autoscaler
+    (node.Node, "start_log_monitor"),  # copies logs to the driver
+    (node.Node, "start_api_server"),  # the dashboard
+    (utils, "get_dashboard_dependency_error"),  # something, not None: what is installed for a dashboard is not loaded
+)
+SOCKETS: Final = "sockets"
+CALLS: Final = "calls"
 
 
 class RayCluster:
     """This process's connection to Ray."""
 
-    def __init__(self, address: str | None) -> None:
-        """address   of a running cluster; None: start a private one
+    def __init__(self, address: str | None, workers: int | None = None) -> None:
+        """address   of a running cluster, or "auto"; None: start a private one
+        workers   processes that a private one starts at once; None: as many as there are cores
 
-        raises   InvalidRequest  Ray already runs in this process; or nothing answers at the address
+        raises   InvalidRequest  Ray already runs in this process, and this cluster was not named; or nothing answers
                  InternalFault   Ray does not start
         """
         self._folder: Path | None = None
@@ -43,7 +53,7 @@ class RayCluster:
                 "it is then in one trust domain: pass cluster='auto' or its address"
             )
         if address is None:
-            self._start()
+            self._start(workers or os.cpu_count() or 1)
         else:
             self._join(address)
 
@@ -62,7 +72,7 @@ class RayCluster:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
-    def _start(self) -> None:
+    def _start(self, workers: int) -> None:
         # Every worker inherits these, so they stay; Ray read its own mode when it was imported, and reads it again.
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", self._token)
@@ -73,7 +83,7 @@ class RayCluster:
         }
         ray_constants.ENABLE_RAY_CLUSTER = False  # or 127.0.0.1 would be replaced by an address that others can reach
         Config.initialize("")
-        with _private_files(), _quiet():
+        with _private_files(), _quiet(), _only_what_is_used():
             try:
                 ray.init(
                     address="local",
@@ -81,7 +91,7 @@ class RayCluster:
                     include_dashboard=False,
                     log_to_driver=False,
                     logging_level=logging.ERROR,
-                    num_cpus=os.cpu_count() or 1,
+                    num_cpus=workers,
                     object_store_memory=_OBJECT_STORE_BYTES,
                     _node_ip_address="127.0.0.1",
                     _temp_dir=str(self.folder() / "ray"),
@@ -94,6 +104,12 @@ class RayCluster:
 
     def _join(self, address: str) -> None:
         if ray.is_initialized():
+            here = ray.get_runtime_context().gcs_address
+            if address not in ("auto", here):
+                raise InvalidRequest(
+                    f"Ray already runs in this process, in the cluster at '{here}', not '{address}'. Name that one, or "
+                    "leave it first with ray.shutdown()"
+                )
             return
         with _quiet():
             try:
@@ -103,6 +119,37 @@ class RayCluster:
         self._joined = True
 
 
+def choose_carrier(wanted: str | None, nodes: Collection[str]) -> str:
+    """How frames travel between parties that live on these nodes: by sockets only if all live where this process does.
+
+    wanted   "sockets", "calls" or None: whichever can
+    raises   InvalidRequest  there is no such carrier, or sockets cannot reach
+    """
+    if wanted not in (None, SOCKETS, CALLS):
+        raise InvalidRequest(f"there is no carrier '{wanted}'; choose '{SOCKETS}' or '{CALLS}'")
+    together = set(nodes) == {ray.get_runtime_context().get_node_id()}
+    if wanted == SOCKETS and not together:
+        raise InvalidRequest(f"Unix sockets do not reach other machines; place the parties with carrier='{CALLS}'")
+    return wanted or (SOCKETS if together else CALLS)
+
+
+def check_labels(wanted: Mapping[str, Mapping[str, str]]) -> None:
+    """Every party's labels are those of a node that is alive: Ray would wait for one for ever.
+
+    raises   InvalidRequest  naming the parties and what is missing
+    """
+    if not any(wanted.values()):
+        return
+    nodes = [node["Labels"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    missing = [
+        f"'{party}': no node is labelled " + ", ".join(f"{key}={value}" for key, value in labels.items())
+        for party, labels in wanted.items()
+        if labels and not any(labels.items() <= node.items() for node in nodes)
+    ]
+    if missing:
+        raise InvalidRequest("\n".join(missing) + "\nStart its node with: ray start --labels KEY=VALUE")
+
+
 @contextmanager
 def _private_files() -> Iterator[None]:
     before = os.umask(0o077)
@@ -110,6 +157,23 @@ def _private_files() -> Iterator[None]:
         yield
     finally:
         os.umask(before)
+
+
+@contextmanager
+def _only_what_is_used() -> Iterator[None]:
+    """Ray starts without the processes that a private cluster has no use for; it offers no setting for that."""
+    kept = [(owner, name, getattr(owner, name)) for owner, name in _LEFT_OUT if hasattr(owner, name)]
+    for owner, name, _ in kept:
+        setattr(owner, name, _left_out)
+    try:
+        yield
+    finally:
+        for owner, name, original in kept:
+            setattr(owner, name, original)
+
+
+def _left_out(*_: object, **__: object) -> str:
+    return "left out"
 
 
 @contextmanager

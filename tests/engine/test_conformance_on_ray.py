@@ -14,7 +14,7 @@ def on_ray(carrier: str) -> OnFabric:
     """Four talkers as actors of the cluster that all tests share."""
     from securecompute.engine.on_ray import OnRay, Placement
 
-    placement = Placement(cluster="fixture", carrier=carrier)
+    placement = Placement(cluster="auto", carrier=carrier)
     return OnFabric(lambda recipes, limits: OnRay(recipes, limits, placement))
 
 

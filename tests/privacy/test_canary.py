@@ -44,7 +44,7 @@ def errors_of(deeds):
 def test_a_run_on_ray_leaves_no_record_value_anywhere(files, ray_cluster, capfd):
     from securecompute.engine.on_ray import Placement
 
-    with sc.Network.simulate(files, placement=Placement(cluster="fixture")) as network:
+    with sc.Network.simulate(files, placement=Placement(cluster="auto")) as network:
         study = network.study("canary")
         answers = [study.count(), study.describe("marker", by="arm"), study.count(where="marker > 31.9")]
         network.fabric.kill("west")
