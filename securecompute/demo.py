@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from securecompute.analyses import catalogue
 from securecompute.analyses.result import Table
@@ -25,6 +25,7 @@ from securecompute.answer import Answer
 from securecompute.coordinator import COLLECTOR, COORDINATOR, Collector, Coordinator
 from securecompute.disclosure.gate import release
 from securecompute.disclosure.rules import Rules
+from securecompute.display import grid
 from securecompute.engine.fabric import Fabric, Recipe
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import DisclosureRefused, InternalFault, InvalidRequest
@@ -162,12 +163,18 @@ def private_folder(keep: Path | None) -> Iterator[Path]:
             yield _new(keep)
             return
         folder = Path(tempfile.mkdtemp(prefix="securecompute-demo-"))
+        signal.signal(signal.SIGTERM, leave)
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.umask(before)
+
+
+def leave(*_: object) -> NoReturn:
+    """End this process in order, removing what is to be removed; for SIGTERM. raises SystemExit."""
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _new(folder: Path) -> Path:
@@ -208,6 +215,7 @@ def run(console: "Console", waiting: Waiting, keep: Path | None = None) -> None:
             from securecompute.engine.on_ray import OnRay
 
             fabric = OnRay(recipes(folder, dictionary))
+        signal.signal(signal.SIGTERM, leave)  # once more: Ray's handler would end this process and leave the files
         try:
             tell(Stage(console, waiting, fabric, Network(fabric, SITES.values(), dictionary)), folder)
         finally:
@@ -319,8 +327,6 @@ def the_small_hospital(stage: Stage, folder: Path, together: Answer) -> None:
         f"4. {SMALL} has three patients. Do they count?",
         "Alone they could be recognised, so the rule that hides counts below 10 would leave this of their table.",
     )
-    from securecompute.display import grid
-
     stage.show(grid(alone(folder / f"{SMALL}.parquet", stage.network.dictionary, stage.network.rules)))
     inside = together.provenance
     stage.console.print(

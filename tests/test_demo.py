@@ -1,9 +1,11 @@
 """The demo: real patients in private files, and an end to end run whose numbers are the published ones."""
 
 import re
+import signal
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -56,6 +58,17 @@ def test_the_files_lie_in_a_folder_for_this_user_alone_that_is_removed():
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert stat.S_IMODE((folder / "x.parquet").stat().st_mode) == 0o600
     assert not folder.exists()
+
+
+def test_whoever_is_told_to_end_removes_the_folder_first():
+    script = (
+        "import os, signal; from securecompute import demo\n"
+        "with demo.private_folder(None) as folder:\n"
+        "    print(folder, flush=True); os.kill(os.getpid(), signal.SIGTERM)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert ran.returncode == 128 + signal.SIGTERM
+    assert ran.stdout and not Path(ran.stdout.strip()).exists()
 
 
 def test_a_folder_to_keep_is_new_and_private(tmp_path):
