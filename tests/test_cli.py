@@ -59,7 +59,8 @@ def folder(tmp_path):
 
 def called(folder: Path, study: str, *arguments: str, command: str = "run") -> Result:
     (folder / "study.toml").write_text(study, encoding="utf-8")
-    return CliRunner().invoke(cli.commands, [command, str(folder / "study.toml"), *arguments])
+    wide = {"COLUMNS": "120"}
+    return CliRunner(env=wide).invoke(cli.commands, [command, str(folder / "study.toml"), *arguments])
 
 
 def test_the_version_is_printed():
