@@ -41,15 +41,20 @@ class Institution:
         source       what `records.sources.load` takes; a path where the institution lives in another process
         dictionary   declared, as `Dictionary.to_plain` gives it; None: inferred from the records
         rules        as `Rules.to_plain` gives them; None: the defaults
-        raises       InvalidRequest  the records cannot be read, or do not fit the dictionary
+        raises       InvalidRequest  the records cannot be read, do not fit the dictionary, or are more than the rules
+                                     make room for: said now, because said of a cohort it would tell its size
         """
         self.name = name
         self._records = Records.open(name, source, None if dictionary is None else Dictionary.from_plain(dictionary))
         self._rules = Rules() if rules is None else Rules.from_plain(rules)
+        if self._records.n > self._rules.max_records:
+            most = self._rules.max_records
+            raise InvalidRequest(f"'{name}' holds more than {most} records. Raise max_records in its rules")
         self._randomness = randomness or SystemRandomness()
         self._identity = IdentityKey.generate(self._randomness)
         self._ledger = SurvivorLedger()
         self._enrolment: Enrolment | None = None
+        self._held_against: Dictionary | None = None
         self._considered: dict[bytes, Plain] = {}
 
     def __repr__(self) -> str:
@@ -100,12 +105,16 @@ class Institution:
     def _enrol(self, enrolment: Enrolment) -> None:
         """Pin the network's keys and take its dictionary, once.
 
-        raises   InvalidRequest  a second enrolment, another key under this name, or records that do not fit
+        raises   InvalidRequest  a second enrolment, another key under this name, records that do not fit, or another
+                                 dictionary after that: many ranges, tried in turn, would find the smallest value
         """
         if self._enrolment is not None:
             raise InvalidRequest(f"'{self.name}' is enrolled already; keys are pinned once")
         if enrolment.identities.get(self.name) != self._identity.public:
             raise InvalidRequest(f"the enrolment names another identity key for '{self.name}'")
+        if self._held_against not in (None, enrolment.dictionary):
+            raise InvalidRequest(f"'{self.name}' was held against another dictionary before; start it anew")
+        self._held_against = enrolment.dictionary
         if enrolment.dictionary != self._records.dictionary:
             self._records = self._records.under(enrolment.dictionary)
         self._enrolment = enrolment

@@ -160,6 +160,8 @@ class Manifest:
             raise DisclosureRefused(
                 "the proposed rules are laxer than an institution's own: 'min_cell' or 'min_institutions'"
             )
+        if self.rules.max_records < rules.max_records:  # else an overflow would tell on which side of it a count lies
+            raise DisclosureRefused("the proposed rules leave less room than an institution's own: 'max_records'")
 
 
 def _sorted(plain: Any) -> Any:

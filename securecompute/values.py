@@ -106,6 +106,11 @@ class Secret:
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         self._refuse("cannot be pickled or copied; it travels only through the engine's codec")
 
+    def __getstate__(self) -> NoReturn:
+        self.__reduce_ex__(None)
+
+    __reduce__ = __getstate__
+
 
 class Plain(Secret):
     """An institution's own encoded input."""

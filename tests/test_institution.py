@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import replace
 
 import msgpack
 import pyarrow as pa
@@ -14,6 +15,7 @@ from securecompute.engine.in_process import InProcess
 from securecompute.institution import CONSIDERED_MOST, Institution
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.network import Network
+from securecompute.records.dictionary import Dictionary
 from tests.seeded import SeededRandomness
 
 TABLE = pa.table({"arm": ["a", "b"] * 10, "age": list(range(40, 60))})
@@ -77,6 +79,16 @@ def test_rules_laxer_than_its_own_are_refused_whatever_the_coordinator_says():
         north.answer("consider", lax)
 
 
+@pytest.mark.parametrize("where", ["arm = 'a'", "age < 42", None])
+def test_a_coordinator_cannot_search_for_the_size_of_a_cohort_by_offering_less_room(where):
+    network, north = formed()
+    honest = manifest(network, where=where)
+    rules = msgpack.unpackb(honest)["rules"]
+    for room in (1, 5, 10, 20, rules["max_records"] - 1):
+        with pytest.raises(sc.DisclosureRefused, match="less room than an institution's own"):
+            north.answer("consider", changed(honest, rules=rules | {"max_records": room}))
+
+
 def test_an_institution_takes_no_part_in_what_it_has_not_considered():
     network, north = formed()
     with pytest.raises(sc.DisclosureRefused, match="'north' has not agreed"):
@@ -115,6 +127,20 @@ def test_an_enrolment_with_another_key_under_its_name_is_refused():
     enrolment = Enrolment(fresh._records.dictionary, dict.fromkeys(NAMES, bytes(32)), "coordinator", "collector")
     with pytest.raises(sc.InvalidRequest, match="another identity key for 'north'"):
         fresh.answer("enrol", enrolment.to_plain())
+
+
+def test_the_largest_value_cannot_be_searched_for_by_enrolling_with_one_range_after_another():
+    fresh = Institution("north", TABLE)
+    identities = {"north": fresh.answer("introduce", None)["identity"], "east": bytes(32), "west": bytes(32)}
+
+    def enrol(high):
+        columns = tuple(replace(c, high=high) if c.name == "age" else c for c in fresh._records.dictionary.columns)
+        fresh.answer("enrol", Enrolment(Dictionary(columns), identities, "coordinator", "collector").to_plain())
+
+    with pytest.raises(sc.InvalidRequest, match="outside its declared range"):
+        enrol(58)
+    with pytest.raises(sc.InvalidRequest, match="held against another dictionary"):
+        enrol(59)
 
 
 def test_nothing_is_considered_before_enrolment():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import securecompute as sc
 from securecompute.analyses import catalogue
-from securecompute.errors import EncodingOverflow, PeerLost
+from securecompute.errors import PeerLost
 from securecompute.records.sources import Records
 
 DICTIONARY = sc.Dictionary(
@@ -175,8 +175,8 @@ def test_the_strictest_institution_sets_the_smallest_cell():
 
 
 def test_more_records_than_the_rules_make_room_for_are_an_error_that_says_so():
-    with four(rules=sc.Rules(max_records=35)) as net, pytest.raises(EncodingOverflow, match="Raise max_records"):
-        net.study("s").count()
+    with pytest.raises(sc.InvalidRequest, match=r"more than 35 records\. Raise max_records"):
+        four(rules=sc.Rules(max_records=35))
 
 
 def test_one_of_four_may_die_and_the_rest_answer():

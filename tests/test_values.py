@@ -112,6 +112,8 @@ MISUSES = {
     "setting an attribute": lambda x: setattr(x, "note", 1),
     "setting its elements": lambda x: setattr(x, "elements", ARRAY),
     "setting an item": lambda x: operator.setitem(x, 0, 1),
+    "__getstate__": lambda x: x.__getstate__(),
+    "__reduce__": lambda x: x.__reduce__(),
     "%d": lambda x: operator.mod("%d", x),
     "calling": lambda x: x(),
 }

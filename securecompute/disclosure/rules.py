@@ -1,10 +1,10 @@
 """The rules that an institution's steward sets, and how several stewards' rules become one: the strictest wins.
 
     min_cell          smallest number of patients that may be shown, zero apart
-    min_institutions  fewest institutions whose records a shown number covers
+    min_institutions  fewest institutions that take part; some of them may have no patient in the cohort
     analyses          which analyses may be asked, None for all of the catalogue
     columns           which columns may be used, in the question or in its cohort, None for all of the dictionary
-    max_records       room: most records that one institution may hold; sizes the ring, protects nobody
+    max_records       room: most records that one institution may hold; sizes the ring
 
 A refusal names the rule and what was asked; never whose rule it was, nor any number.
 """

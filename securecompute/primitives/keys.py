@@ -51,6 +51,11 @@ class _PrivateKey:
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise SecretMisused(f"a {type(self).__name__} cannot be pickled or copied; make it where it is used")
 
+    def __getstate__(self) -> NoReturn:
+        self.__reduce_ex__(None)
+
+    __reduce__ = __getstate__
+
 
 class IdentityKey(_PrivateKey):
     """An institution's long-term Ed25519 key. `public` is its 32 bytes."""

@@ -163,7 +163,17 @@ def test_a_keys_text_shows_its_kind_and_the_start_of_its_public_half_only(kind, 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("leave", [pickle.dumps, copy.copy, copy.deepcopy, lambda key: pickle.dumps({"k": [key]})])
+@pytest.mark.parametrize(
+    "leave",
+    [
+        pickle.dumps,
+        copy.copy,
+        copy.deepcopy,
+        lambda key: pickle.dumps({"k": [key]}),
+        lambda key: key.__getstate__(),
+        lambda key: key.__reduce__(),
+    ],
+)
 def test_a_key_cannot_be_pickled_or_copied(kind, leave):
     with pytest.raises(SecretMisused, match="pickled or copied"):
         leave(kind.generate(SeededRandomness(1)))
