@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from securecompute.engine.rounds import (
     Inbox,
     Message,
@@ -21,6 +23,7 @@ from securecompute.engine.rounds import (
 )
 from securecompute.errors import BadFrame, PeerSilent, SecureComputeError
 
+View = dict[tuple[int, Party], Message]
 Deliver = Callable[[int, Party, Party, Message], Message | None]
 
 
@@ -39,7 +42,7 @@ class Played:
     errors: dict[Party, SecureComputeError] = field(default_factory=dict)
     rounds: int = 0
     sent: dict[Party, int] = field(default_factory=dict)
-    views: dict[Party, dict[tuple[int, Party], Message]] = field(default_factory=dict)
+    views: dict[Party, View] = field(default_factory=dict)
 
 
 def play(parts: Mapping[Party, Part[Any]], deliver: Deliver | None = None, *, strict: bool = True) -> Played:
@@ -69,15 +72,11 @@ def play(parts: Mapping[Party, Part[Any]], deliver: Deliver | None = None, *, st
         mail = _exchange(played.rounds, rounds, played, deliver)
         for party, turn in rounds.items():
             try:
-                inboxes[party] = _inbox(played.rounds, party, turn, mail[party])
+                inboxes[party] = _inbox(played.rounds, party, turn, mail[party], played.views[party])
             except SecureComputeError as error:
                 if strict:
                     raise
                 played.errors[party] = error
-            else:
-                view = played.views[party]
-                for sender, message in mail[party].items():
-                    view[played.rounds, sender] = message
         played.rounds += 1
 
 
@@ -86,24 +85,30 @@ def _exchange(
 ) -> dict[Party, dict[Party, Message]]:
     mail: dict[Party, dict[Party, Message]] = {party: {} for party in rounds}
     for sender, turn in rounds.items():
-        sent = 0
+        last = None
         for receiver, message in turn.send.items():
-            check_sendable(receiver, message)
-            sent += payload_bytes(message)
-            delivered = message if deliver is None else deliver(number, sender, receiver, message)
+            if message is not last:  # one message for many receivers is checked and kept once
+                check_sendable(receiver, message)
+                last, kept, size = message, private_copy(message), payload_bytes(message)
+            played.sent[sender] += size
+            delivered: Message | None = kept
+            if deliver is not None:  # which may have written into the message
+                delivered = deliver(number, sender, receiver, message)
+                delivered = private_copy(message) if delivered is message else delivered
             if delivered is not None and receiver in mail:
-                mail[receiver][sender] = delivered if delivered is not message else private_copy(message)
-        played.sent[sender] += sent
+                mail[receiver][sender] = delivered
     return mail
 
 
-def _inbox(number: int, party: Party, turn: Round, mail: dict[Party, Message]) -> Inbox:
+def _inbox(number: int, party: Party, turn: Round, mail: dict[Party, Message], view: View) -> Inbox:
     inbox: dict[Party, Message] = {}
     for sender, spec in turn.expect.items():
-        if sender in mail:
-            if not spec.admits(mail[sender]):
-                check_received(number, sender, party, spec, mail[sender])
-            inbox[sender] = private_copy(mail[sender])
+        message = mail.get(sender)
+        if message is not None:
+            if not spec.admits(message):
+                check_received(number, sender, party, spec, message)
+            view[number, sender] = message
+            inbox[sender] = message.copy() if type(message) is np.ndarray else private_copy(message)
     if len(inbox) < len(mail):
         sender = next(sender for sender in mail if sender not in turn.expect)
         raise BadFrame(f"round {number}: '{sender}' sent '{party}' a message, and none was due from it")
