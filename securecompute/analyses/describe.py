@@ -5,8 +5,8 @@
 Reveals    n, missing, S and Q of each group, all institutions together, to the collector, before its gate; to
            everybody else those of groups whose n is 0 or at least the smallest cell k. Never a minimum or maximum.
            With groups, the row of all patients is shown only if every group is, so that none can be subtracted.
-           Not promised: a mean over k patients still shows each of them the mean of the others; and of a column of
-           type number that holds only a few values, the moments show how many patients have each.
+           Not promised: a mean over k patients still shows each of them the mean of the others. Where a column holds
+           few different values, or few patients differ from the rest, the moments show how many have which value.
 Accuracy   x is rounded to 2⁻ˢ of its unit, s = 46 − ⌈log₂ limit⌉ by the dictionary's range (integers: not at all);
            sums are exact, whatever institution holds which record; mean, sd and variance are rounded once.
 Checked    bit for bit against statistics.mean, .stdev and .variance of the pooled rounded records.
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from securecompute.records.rows import Rows
 
 NAME = "describe"
-_FEWEST_VALUES = 4  # n, S and Q are three equations: they would give the counts of three values
+_FEWEST_VALUES = 6  # n, S and Q give the counts of three values, and the codes 1 to 3 are inferred as 0 to 4
 
 
 def ask(dictionary: "Dictionary", column: str, by: str | None = None, where: str | None = None) -> Question:
@@ -47,7 +47,7 @@ def ask(dictionary: "Dictionary", column: str, by: str | None = None, where: str
     where    the cohort; None: every patient
     raises   InvalidRequest     a column is unknown, of another type, named twice or without a range; integers
                                 beyond 2^46; the cohort's expression is not valid
-             DisclosureRefused  integers of fewer than 4 values
+             DisclosureRefused  integers of fewer than 6 values
     """
     variable, limit = variables.numeric(dictionary, column, "column")
     if variable.type == "integer" and limit > 2**SQUARE_BITS:

@@ -72,6 +72,8 @@ def parse(where: str, dictionary: Dictionary) -> Cohort:
     """
     if not isinstance(where, str):
         raise InvalidRequest(f"a cohort is text, not {type(where).__name__}")
+    if any("\ud800" <= sign <= "\udfff" for sign in where):
+        raise InvalidRequest("the cohort holds half a character (a surrogate), which no record can; write it whole")
     cohort = Cohort(_read(where, dictionary))
     try:
         _read(str(cohort), dictionary)  # the canonical text can be longer and deeper

@@ -3,6 +3,7 @@
 import statistics
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from securecompute.analyses import describe
 from securecompute.analyses.result import Hidden, NotEstimable, Withheld
 from securecompute.arithmetic.fixed_point import quantise
 from securecompute.errors import DisclosureRefused, InvalidRequest
+from securecompute.records.dictionary import infer
 from tests.analyses.pooled import SMALL, answer, ask, rows
 
 RISKS = st.lists(st.floats(-8, 8), min_size=2, max_size=40)
@@ -157,6 +159,13 @@ def test_a_question_without_sense_is_answered_with_what_would_have_some(paramete
 def test_moments_that_are_counts_in_disguise_are_refused():
     with pytest.raises(DisclosureRefused, match="'score' takes so few values"):
         describe.ask(SMALL, "score")
+
+
+def test_codes_from_1_to_3_are_refused_in_the_range_that_is_inferred_for_them():
+    inferred = infer(pa.table({"grade": [1, 2, 3]}))
+    assert (inferred["grade"].low, inferred["grade"].high) == (0, 4)
+    with pytest.raises(DisclosureRefused, match="'grade' takes so few values"):
+        describe.ask(inferred, "grade")
 
 
 @pytest.mark.parametrize(

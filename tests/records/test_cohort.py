@@ -181,6 +181,11 @@ def test_texts_at_the_bounds_are_read(text):
     assert parse(str(parse(text, DICTIONARY)), DICTIONARY) == parse(text, DICTIONARY)
 
 
+def test_half_a_character_is_refused():
+    with pytest.raises(InvalidRequest, match="half a character"):
+        parse("note = '\ud800'", DICTIONARY)
+
+
 def test_a_list_at_its_bound_is_read():
     assert len(parse(f"age in ({','.join('1' * 1000)})", DICTIONARY).expression.values) == 1000
 

@@ -16,15 +16,16 @@ s_v. No institution gives a share of both secrets of one v: who was slow, and no
     6, 7   consistent  signature on (U₂, U₃)                   at least t signatures; to the collector also Σ y_u
     8      reveal      to the collector: for each v in U₂ one share, of b_v if v is in U₃, else of s_v; b_u
 
-Security   Coordinator, malicious, with c institutions: learns U₁, U₂, U₃ and nothing else, while c < 2t − N and
-           c ≤ max(t, m) − 2. It cannot make institutions reveal for two different U₃, in one run or, with their
-           ledgers, in several of one plan. Collector, whatever it does, with c institutions: U₁, U₂, U₃ and the
-           total of U₃, hence of the other |U₃| − c together. Coordinator and collector together are the server of
-           the paper: the same total. Institutions: U₁, U₂, U₃. Assumes pinned Ed25519 keys, X25519, HKDF,
+Security   Coordinator, malicious, with c institutions: learns U₁, U₂, U₃ from its messages and nothing else, while
+           c < 2t − N and c ≤ max(t, m) − 2. It cannot make institutions reveal for two different U₃, in one run or,
+           with their ledgers, in several of one plan. Collector, whatever it does, with c institutions: U₁, U₂, U₃
+           and the total of U₃, hence of the other |U₃| − c together. Coordinator and collector together are the
+           server of the paper: the same total. Institutions: U₁, U₂, U₃. Assumes pinned Ed25519 keys, X25519, HKDF,
            AES-256-CTR as a generator, ChaCha20-Poly1305, messages sealed by the engine.
            Not promised: a right total, if the coordinator or an institution cheats: it knows the check words' weights
-           and can shift the total unseen. That inputs are true; that a run ends with a number; that who signs or
-           shares garbage is named; who is called a dropout truly was.
+           and can shift the total unseen; what the collector does with a shifted total tells of the true one. That
+           inputs are true; that a run ends with a number; that who signs or shares garbage is named; who is called a
+           dropout truly was.
 Cost       9 rounds; bytes in `cost`, exactly. An institution expands |U₂| vectors of masks.
 Reference  Bonawitz et al., Practical Secure Aggregation, CCS 2017, figure 4, with the consistency round of its
            malicious version; the descriptor, sid and check words are ours.
