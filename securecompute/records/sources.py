@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -134,6 +133,8 @@ def _positions(table: pa.Table, cohort: Cohort) -> np.ndarray:
     position = max(cohort.columns, key=len) + "#"  # longer than every column's name, so different
     used = table.select(list(cohort.columns)).append_column(position, pa.array(np.arange(table.num_rows)))
     quoted = position.replace('"', '""')
+    import duckdb  # 20 MB that an institution takes only when it is asked for a cohort
+
     try:
         with duckdb.connect(":memory:", config=CLOSED) as database:
             database.register("records", used)
