@@ -5,15 +5,18 @@ A column is categorical (a closed list of texts, booleans included), an integer,
 
 import difflib
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from securecompute.errors import InvalidRequest
 
 ColumnType = Literal["categorical", "integer", "number", "date", "text"]
 TYPES: tuple[str, ...] = get_args(ColumnType)
 FIELDS = ("type", "unit", "categories", "low", "high")
+STEERING: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What steers a terminal, or turns the text around it, instead of being shown: another institution may have sent it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class Column:
             raise InvalidRequest(
                 f"column '{self.name}': type is {self.type!r}; expected one of {', '.join(TYPES)}{hint}"
             )
-        if self.unit is not None and not isinstance(self.unit, str):
-            raise InvalidRequest(f"column '{self.name}': unit must be text")
+        if self.unit is not None and (not isinstance(self.unit, str) or STEERING.search(self.unit)):
+            raise InvalidRequest(f"column '{self.name}': unit must be text without control characters")
         self._check_categories()
         self._check_range()
 
@@ -51,6 +54,8 @@ class Column:
         for category in self.categories or ():
             if not isinstance(category, str) or not category:
                 raise InvalidRequest(f"column '{self.name}': a category is text in quotes, not empty")
+            if STEERING.search(category):
+                raise InvalidRequest(f"column '{self.name}': a category holds control characters; write it without")
         if len(set(self.categories or ())) != len(self.categories or ()):
             raise InvalidRequest(f"column '{self.name}': a category is listed twice")
 

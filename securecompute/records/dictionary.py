@@ -4,8 +4,9 @@ It is public: it travels between institutions and stands in agreements. A declar
 an inferred one says what one institution holds, in a form made for showing:
 
     a range is rounded outward to powers of two (and 0), so no patient's value shows;
-    text becomes categories only with at most 64 different values, and not if there are more than ten which are hardly
-    ever repeated, as names and numbers of patients are. Categories do show: declare a column where they should not.
+    text becomes categories only with at most 64 different values, none of which holds control characters, and not if
+    there are more than ten which are hardly ever repeated, as names and numbers of patients are. Categories do show:
+    declare a column where they should not.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, cast
 import msgpack
 
 from securecompute.errors import InvalidRequest, NonFiniteInput
-from securecompute.records.columns import Column, check_names, column_from_plain, column_to_plain, near
+from securecompute.records.columns import STEERING, Column, check_names, column_from_plain, column_to_plain, near
 
 if TYPE_CHECKING:
     import pyarrow
@@ -125,7 +126,8 @@ def _infer_column(name: str, values: "pyarrow.ChunkedArray") -> Column:
         named = len(categories) > TOO_FEW_TO_BE_NAMES and 2 * len(categories) > present
         if named or len(categories) > MOST_CATEGORIES:
             return Column(name, "text")
-        return Column(name, "categorical", categories=tuple(sorted(categories.to_pylist())))
+        listed = tuple(sorted(categories.to_pylist()))
+        return Column(name, "text") if STEERING.search("".join(listed)) else Column(name, "categorical", None, listed)
     if kept == "date":
         return Column(name, "date")
     if kept == "number" and not pc.all(pc.is_finite(values)).as_py():

@@ -152,6 +152,16 @@ def test_many_or_unrepeated_texts_are_no_categories(distinct, repeats, kind):
     assert infer(pa.table({"x": values}))["x"].type == kind
 
 
+@pytest.mark.parametrize("steering", ["\x1b[2J", "\x07", "\n", "\x9b2J", "\u202e", "\u2066"])
+def test_what_would_steer_a_terminal_is_no_category_and_no_unit(steering):
+    assert infer(pa.table({"a": ["x", "y" + steering] * 9}))["a"].type == "text"
+    with pytest.raises(InvalidRequest, match="category holds control characters") as refusal:
+        Column("a", "categorical", categories=("x", steering))
+    with pytest.raises(InvalidRequest, match="unit must be text without control characters"):
+        Column("a", "number", unit=steering)
+    assert steering not in str(refusal.value)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_number_that_is_not_finite_is_refused_with_the_remedy(value):
     with pytest.raises(NonFiniteInput, match="column 'bmi' holds NaN or an infinity; write missing values as null"):
