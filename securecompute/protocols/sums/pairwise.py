@@ -68,7 +68,6 @@ from securecompute.protocols.sums.tables import flags, members, rows, table, tab
 from securecompute.values import Masked, Plain, Share
 
 _EXPAND_PER_SECOND = 2e8  # bytes of mask per second and institution that a deadline allows for
-_LOCAL_WORK = 60.0  # seconds that an institution may take over its own records first
 
 Elements: TypeAlias = NDArray[np.unsignedinteger[Any]]
 
@@ -152,7 +151,7 @@ def contribute(
     advert = keys + identity.sign(b"ss1/adv", advert_message(descriptor, me, keys))
     yield Round(send={coordinator: np.frombuffer(advert, np.uint8)}, step="advertise")
     spec = table_spec(n, ADVERT)
-    inbox = yield Round(expect={coordinator: spec}, step="advertise", after=1, work=_LOCAL_WORK)
+    inbox = yield Round(expect={coordinator: spec}, step="advertise", after=1)
     adverts = rows(names, inbox[coordinator])
     if adverts.get(me) != advert:
         raise PeerMisbehaved("the coordinator left out or changed this institution's keys")
@@ -200,9 +199,7 @@ def coordinate(descriptor: Descriptor, collector: Party) -> Part[Survivors]:
     """
     check_roles(descriptor, collector)
     names, n, quorum = descriptor.institutions, len(descriptor.institutions), descriptor.quorum
-    inbox = yield Round(
-        expect=dict.fromkeys(names, Array(np.uint8, (ADVERT,))), quorum=quorum, step="advertise", work=_LOCAL_WORK
-    )
+    inbox = yield Round(expect=dict.fromkeys(names, Array(np.uint8, (ADVERT,))), quorum=quorum, step="advertise")
     adverts = {u: row.tobytes() for u, row in inbox.items()}
     message = table(names, adverts, ADVERT)
     yield Round(send=dict.fromkeys(adverts, message), step="advertise")
@@ -249,7 +246,7 @@ def collect(descriptor: Descriptor, coordinator: Party) -> Part[tuple[Survivors,
     specs = Several(
         (table_spec(n, ADVERT), set_of, set_of, table_spec(n, SIGNATURE), Several(_vector_specs(descriptor)))
     )
-    work = n * specs.limit / _EXPAND_PER_SECOND + _LOCAL_WORK
+    work = n * specs.limit / _EXPAND_PER_SECOND
     inbox = yield Round(expect={coordinator: specs}, step="consistent", after=5, work=work)
     adverts_table, shared_flags, included_flags, signatures, (total, words) = inbox[coordinator]
     adverts = rows(names, adverts_table)
