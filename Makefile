@@ -44,7 +44,7 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q -m 'not slow' -n 2 --dist loadgroup
 
-test-all: $(VENV)/.dev
+test-all: $(VENV)/.extra
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 lint: $(VENV)/.dev
@@ -59,9 +59,9 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-vers
 lock: $(VENV)/.dev
 	@$(COMPILE) --extra demo -o requirements.lock
 	@$(COMPILE) --extra demo --extra test --extra dev -c requirements.lock -o requirements-dev.lock
-	@$(COMPILE) --extra demo --extra test --extra dev --extra bench --extra fuzz -c requirements-dev.lock \
-		-o requirements-extra.lock
-	@! grep -nE 'http|file:|/' requirements*.lock || { echo "make lock: a lock must not name a place" >&2; exit 1; }
+	@$(COMPILE) --extra demo --extra test --extra dev --extra bench --extra fuzz --extra cluster \
+		-c requirements-dev.lock -o requirements-extra.lock
+	@! grep -nE 'https?:|file:|/' requirements*.lock || { echo "make lock: a lock must not name a place" >&2; exit 1; }
 
 peers: $(VENV)/.extra
 

@@ -70,9 +70,10 @@ class StudyFile:
         return {each.name: each.rules for each in self.institutions}
 
 
-def read(path: str | Path) -> StudyFile:
+def read(path: str | Path, *, records_here: bool = True) -> StudyFile:
     """The study in a TOML file. Records are not opened.
 
+    records_here   their files are on this machine, and checked to exist; else each institution finds its own by path
     raises   InvalidRequest  the file, or one that it names, is missing or not TOML; a key is unknown; a part is lacking
     """
     path = Path(path)
@@ -86,7 +87,7 @@ def read(path: str | Path) -> StudyFile:
         name=_text(study, "name", f"{where}, [study]"),
         output=path.parent / Path(_text(study, "output", f"{where}, [study]", "report")).expanduser(),
         fabric=_fabric(_text(study, "fabric", f"{where}, [study]", "ray"), where),
-        institutions=_institutions(_list(document, "institution", where), path.parent, common, where),
+        institutions=_institutions(_list(document, "institution", where), path.parent, common, where, records_here),
         dictionary=_dictionary(document["dictionary"], path.parent, where) if "dictionary" in document else None,
         questions=tuple(
             _question(entry, f"{where}, question {number}")
@@ -145,19 +146,19 @@ def _fabric(name: str, where: str) -> FabricName:
 
 
 def _institutions(
-    entries: list[dict[str, Any]], folder: Path, common: Rules, where: str
+    entries: list[dict[str, Any]], folder: Path, common: Rules, where: str, here: bool
 ) -> tuple[InstitutionEntry, ...]:
     found: dict[str, InstitutionEntry] = {}
     for number, entry in enumerate(entries, 1):
-        here = f"{where}, institution {number}"
-        _known(entry, _INSTITUTION, here)
-        name = _text(entry, "name", here)
+        place = f"{where}, institution {number}"
+        _known(entry, _INSTITUTION, place)
+        name = _text(entry, "name", place)
         if name.casefold() in found:
-            raise InvalidRequest(f"{here}: there is an institution '{name}' already; give each its own name")
-        records = folder / Path(_text(entry, "records", here)).expanduser()
-        if not records.is_file():
-            raise InvalidRequest(f"{here}: '{name}' has no file '{records}'; paths are relative to the study file")
-        own = _rules(entry.get("rules", {}), f"{here}, rules", common, folder)
+            raise InvalidRequest(f"{place}: there is an institution '{name}' already; give each its own name")
+        records = folder / Path(_text(entry, "records", place)).expanduser()
+        if here and not records.is_file():
+            raise InvalidRequest(f"{place}: '{name}' has no file '{records}'; paths are relative to the study file")
+        own = _rules(entry.get("rules", {}), f"{place}, rules", common, folder)
         found[name.casefold()] = InstitutionEntry(name, records, strictest(common, own))
     return tuple(found.values())
 

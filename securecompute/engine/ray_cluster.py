@@ -19,6 +19,7 @@ from typing import Any, Final
 import ray
 from ray._private import node, ray_constants, utils, worker
 from ray._raylet import Config  # type: ignore[attr-defined]
+from ray.exceptions import RayError
 
 from securecompute.errors import InternalFault, InvalidRequest
 from securecompute.primitives.randomness import SystemRandomness
@@ -111,11 +112,24 @@ class RayCluster:
                     "leave it first with ray.shutdown()"
                 )
             return
+        local: dict[str, Any] = {}
+        if address.startswith(("127.", "localhost:")):
+            ray_constants.ENABLE_RAY_CLUSTER = False  # as above
+            local["_node_ip_address"] = "127.0.0.1"
         with _quiet():
             try:
-                ray.init(address=address, namespace=self._token[:16], log_to_driver=False, logging_level=logging.ERROR)
-            except (ConnectionError, RuntimeError, OSError, ValueError) as error:
-                raise InvalidRequest(f"no Ray cluster answers at '{address}': {type(error).__name__}") from error
+                ray.init(
+                    address=address,
+                    namespace=self._token[:16],
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    **local,
+                )
+            except (RayError, ConnectionError, RuntimeError, OSError, ValueError) as error:
+                raise InvalidRequest(
+                    f"no Ray cluster answers at '{address}', or it asks for another token: {type(error).__name__}. "
+                    "Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to the cluster's token file"
+                ) from error
         self._joined = True
 
 
