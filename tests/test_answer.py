@@ -53,7 +53,8 @@ def test_an_answer_may_be_copied_and_stored(copied):
     assert copied(made()) == made()
 
 
-def test_printing_shows_headline_tables_and_where_it_comes_from():
+def test_printing_shows_headline_tables_and_where_it_comes_from(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     text = str(made())
     assert "1_yes: 20/50 (40.0\u00a0%) with drug against 10/40 (25.0\u00a0%) with placebo; odds ratio 2.000" in text
     assert ["odds", "ratio", "2.000", "0.8032", "4.980"] in [line.split() for line in text.splitlines()]

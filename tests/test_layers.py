@@ -39,7 +39,7 @@ ORDER = (
 )
 CONVERSATIONS = ("protocols/", "analyses/")
 KNOW_RAY = {"engine/on_ray.py", "engine/ray_cluster.py"}
-BORDERS = {"engine/runner.py", "engine/on_ray.py", "engine/ray_cluster.py"}  # a fault's text may hold values: here it becomes a place and a kind
+BORDERS = {"engine/runner.py", "engine/on_ray.py", "engine/ray_cluster.py"}  # a fault becomes a place and a kind
 SCHEDULES_FAULTS = ("engine/faults.py", "random")  # what a simulated network does to frames is no secret
 NOT_IN_CONVERSATIONS = {"ray", "socket", "asyncio", "threading", "time", "os", "subprocess", "random", "pickle"}
 NOWHERE = {"pickle", "cloudpickle", "random", "numpy.random", "secrets"}

@@ -15,6 +15,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -280,8 +281,11 @@ class OnRay:
         return Run(session.id, outcomes, time.perf_counter() - begun)
 
     def kill(self, party: Party) -> None:
-        """End a party's process with SIGKILL."""
+        """End a party's process with SIGKILL; it is gone when this returns."""
         ray.kill(self._actors[party], no_restart=True)
+        with suppress(RayActorError):
+            while True:  # Ray only sends the signal
+                self.pid(party)
 
     def pid(self, party: Party) -> int:
         """The number of a party's process on its node."""
