@@ -63,6 +63,12 @@ def test_paths_are_relative_to_the_file(folder):
     assert study.output == folder / "report"
 
 
+def test_records_on_other_machines_are_not_looked_for_here(folder):
+    (folder / "study.toml").write_text(STUDY.replace("data/michigan.parquet", "/elsewhere/michigan.parquet"))
+    found = study_file.read(folder / "study.toml", records_here=False)
+    assert found.records["Michigan"] == Path("/elsewhere/michigan.parquet")
+
+
 def test_what_is_not_said_has_a_default(folder):
     study = read(folder, STUDY)
     assert (study.name, study.fabric, study.dictionary) == ("indomethacin", "ray", None)
