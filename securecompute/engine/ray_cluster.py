@@ -9,7 +9,9 @@ dashboard, autoscaler, log monitor, usage statistics: off, and their processes a
 import logging
 import os
 import shutil
+import signal
 import tempfile
+import threading
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -84,7 +86,7 @@ class RayCluster:
         }
         ray_constants.ENABLE_RAY_CLUSTER = False  # or 127.0.0.1 would be replaced by an address that others can reach
         Config.initialize("")
-        with _private_files(), _quiet(), _only_what_is_used():
+        with _private_files(), _quiet(), _only_what_is_used(), _own_signals():
             try:
                 ray.init(
                     address="local",
@@ -97,9 +99,13 @@ class RayCluster:
                     _node_ip_address="127.0.0.1",
                     _temp_dir=str(self.folder() / "ray"),
                 )
-            except (RuntimeError, OSError, ValueError) as error:
+            except BaseException as error:  # Ray raises bare exceptions here, and a person may stop the wait
+                self._joined = True
                 self.close()
-                raise InternalFault(f"Ray did not start on this machine: {type(error).__name__}") from error
+                if isinstance(error, Exception):
+                    kind = type(error).__name__
+                    raise InternalFault(f"Ray did not start on this machine ({kind}). Is it busy? Try again") from None
+                raise
         self._joined = True
         worker.print_to_stdstream = _discard  # how Ray reports a dead worker, in its own words, beside ours
 
@@ -188,6 +194,17 @@ def _only_what_is_used() -> Iterator[None]:
 
 def _left_out(*_: object, **__: object) -> str:
     return "left out"
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Ray takes SIGTERM for itself as it starts; whoever had it before gets it back."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
