@@ -24,6 +24,7 @@ from securecompute.errors import InternalFault, InvalidRequest, PeerLost, Secure
 from securecompute.explanation import Explanation, explain
 from securecompute.institution import Institution
 from securecompute.manifest import PROTOCOL, Enrolment, Manifest
+from securecompute.records.columns import near
 from securecompute.records.dictionary import Dictionary, compare
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Network:
         raises   InvalidRequest  the institutions' records do not fit each other, or the dictionary
         """
         self.fabric = fabric
+        self._closed = False
         self.institutions = tuple(institutions)
         introduced = self._answers(self.fabric.ask_all(self.institutions, "introduce"))
         inferred = {name: Dictionary.from_plain(each["dictionary"]) for name, each in introduced.items()}
@@ -79,10 +81,12 @@ class Network:
         fabric         "ray": a private local Ray; "in-process": no processes, for tests and teaching
         placement      a running cluster to join, by name, and where its institutions are to live
         quiet          do not say that this is a simulation
-        raises         InvalidRequest  names that are missing, equal or reserved; records that cannot be read or that
-                                       do not fit each other
+        raises         InvalidRequest  names that are missing, equal or reserved; rules of nobody, so that a misspelt
+                                       name is not a missing rule; records that cannot be read or that do not fit
+                                       each other
         """
         sources = _named(institutions)
+        _check_agreements(dictionary, rules, sources)
         recipes = {name: _recipe(name, source, dictionary, rules, fabric) for name, source in sources.items()}
         recipes |= {COORDINATOR: Recipe(Coordinator), COLLECTOR: Recipe(Collector)}
         if not quiet:
@@ -99,7 +103,8 @@ class Network:
         return Study(self, name, progress)
 
     def close(self) -> None:
-        """End all parties."""
+        """End all parties. Closing again changes nothing; asking is an error from now on."""
+        self._closed = True
         self.fabric.close()
 
     def __enter__(self) -> Self:
@@ -115,6 +120,8 @@ class Network:
 
     def propose(self, question: Question) -> tuple[bytes, Manifest]:
         """The coordinator's manifest for a question. raises SecureComputeError."""
+        if self._closed:
+            raise InvalidRequest("the network is closed; ask inside its `with`, or make it anew")
         encoded: bytes = self.fabric.ask(COORDINATOR, "propose", question.to_plain())
         return encoded, Manifest.decode(encoded, self._enrolment)
 
@@ -195,9 +202,10 @@ class Study:
         try:
             return catalogue.ask(analysis, self.network.dictionary, **parameters)
         except InvalidRequest as error:
-            named = " ".join(str(value) for value in parameters.values())
-            reasons = [why for column, why in self.network.unusable.items() if column in named]
-            raise InvalidRequest("\n".join([str(error), *reasons])) from None
+            unusable = self.network.unusable
+            lacking = [name for name in unusable if f"there is no column '{name}'" in str(error)]
+            named = [name for name in unusable if name in lacking or name in parameters.values()] if lacking else []
+            raise InvalidRequest("\n".join([unusable[name] for name in named] or [str(error)])) from None
 
     def explain(self, analysis: str, /, **parameters: Any) -> Explanation:
         """What asking would cost and who would learn what, without asking. raises SecureComputeError."""
@@ -207,6 +215,8 @@ class Study:
 
 def _named(institutions: Mapping[Party, Any] | Iterable[tuple[Party, Any]]) -> dict[Party, Any]:
     pairs = list(institutions.items() if isinstance(institutions, Mapping) else institutions)
+    if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
+        raise InvalidRequest("institutions are given by name, as {'Bern': 'bern.parquet', 'Lyon': 'lyon.parquet'}")
     seen: dict[str, Party] = {}
     for name, _ in pairs:
         if not isinstance(name, str) or not name.strip() or len(name.encode()) > 64:
@@ -220,6 +230,28 @@ def _named(institutions: Mapping[Party, Any] | Iterable[tuple[Party, Any]]) -> d
     if not pairs:
         raise InvalidRequest("no institutions were given; name at least three with their records")
     return dict(pairs)
+
+
+def _check_agreements(dictionary: Any, rules: Any, names: Iterable[Party]) -> None:
+    """Return if these are a dictionary and rules, and each rule is somebody's. raises InvalidRequest."""
+    if dictionary is not None and not isinstance(dictionary, Dictionary):
+        raise InvalidRequest(
+            f"dictionary is a {type(dictionary).__name__}; read one with sc.Dictionary.from_toml('columns.toml')"
+        )
+    if rules is None or isinstance(rules, Rules):
+        return
+    if not isinstance(rules, Mapping):
+        raise InvalidRequest(
+            f"rules is a {type(rules).__name__}; write sc.Rules(min_cell=10), for all or by institution"
+        )
+    for name, own in rules.items():
+        if name not in names:
+            raise InvalidRequest(
+                f"rules are given for '{name}', which is no institution{near(str(name), names, 'institutions')}. "
+                "For all of them write rules=sc.Rules(...)"
+            )
+        if not isinstance(own, Rules):
+            raise InvalidRequest(f"the rules of '{name}' are a {type(own).__name__}; write sc.Rules(min_cell=10)")
 
 
 def _recipe(

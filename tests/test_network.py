@@ -355,3 +355,48 @@ def test_dates_can_select_a_cohort():
     days = [datetime.date(2020, 1, 1), datetime.date(2021, 1, 1)] * 10
     with network(*(pa.table({"seen": days}) for _ in range(3)), dictionary=None) as net:
         assert net.study("s").count(where="seen >= '2020-06-01'").n == 30
+
+
+@pytest.mark.parametrize(
+    ("rules", "text"),
+    [
+        ({"min_cell": 20}, r"rules are given for 'min_cell', which is no institution; .*write rules=sc.Rules\(...\)"),
+        ({"hospitol 1": sc.Rules(min_cell=20)}, "'hospitol 1', which is no institution; did you mean 'hospital 1'?"),
+        ({"hospital 1": {"min_cell": 20}}, r"the rules of 'hospital 1' are a dict; write sc.Rules\(min_cell=10\)"),
+        (20, "rules is a int"),
+    ],
+)
+def test_rules_that_would_hold_nowhere_are_an_error(rules, text):
+    with pytest.raises(sc.InvalidRequest, match=text):
+        four(rules=rules)
+
+
+@pytest.mark.parametrize("dictionary", ["columns.toml", {"age": "integer"}])
+def test_a_dictionary_of_another_kind_says_how_to_read_one(dictionary):
+    with pytest.raises(sc.InvalidRequest, match=r"dictionary is a (str|dict); read one with sc.Dictionary.from_toml"):
+        network(frame(patients(20)), dictionary=dictionary)
+
+
+@pytest.mark.parametrize("institutions", [["a.csv", "b.csv", "c.csv"], pd.DataFrame({"age": [1]}), "ab"])
+def test_institutions_without_names_are_an_error_that_shows_the_form(institutions):
+    with pytest.raises(sc.InvalidRequest, match=r"given by name, as \{'Bern': 'bern.parquet'"):
+        sc.Network.simulate(institutions, fabric="in-process", quiet=True)
+
+
+def test_a_closed_network_answers_nothing_and_may_be_closed_again():
+    with four() as hospitals:
+        study = hospitals.study("trial")
+    hospitals.close()
+    for ask in (study.ask, study.explain):
+        with pytest.raises(sc.InvalidRequest, match="the network is closed; ask inside its `with`, or make it anew"):
+            ask("count")
+
+
+def test_an_error_about_one_column_says_nothing_about_others():
+    tables = [frame(patients(20)).append_column("e", pa.array([str(k)] * 20)) for k in range(3)]
+    with network(*tables, dictionary=None) as hospitals:
+        with pytest.raises(sc.InvalidRequest) as caught:
+            hospitals.study("trial").crosstab("arm", "outcme")
+        assert str(caught.value) == "there is no column 'outcme'; did you mean 'outcome'?"
+        with pytest.raises(sc.InvalidRequest, match=r"^column 'e' has other categories"):
+            hospitals.study("trial").crosstab("arm", "e")
