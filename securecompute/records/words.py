@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 ALLOWED: Final = "A cohort is made of: column = <> < <= > >= value, in, between, is null, and, or, not, parentheses"
 SIGNS: Final = frozenset({"=", "<>", "!=", "<", "<=", ">", ">=", "(", ")", ","})
 BEFORE_A_VALUE: Final = frozenset({"=", "<>", "!=", "<", "<=", ">", ">=", "(", ",", "between", "and", ""})
+COMPARISONS: Final = frozenset({"=", "<>", "!=", "<", "<=", ">", ">="})
+CURLY: Final = "‘’‚“”„«»‹›"
 NUMBER: Final = "0"
 QUOTED: Final = "''"
 CONSTRUCTS: Final = {
@@ -29,7 +31,14 @@ CONSTRUCTS: Final = {
     "%": "arithmetic",
     "^": "arithmetic",
     "**": "arithmetic",
-    "||": "joining of texts",
+    "||": "joining of texts (between conditions, write or)",
+    "|": "the sign | (write or)",
+    "&": "the sign & (write and)",
+    "&&": "the sign && (write and)",
+    "≥": "the sign ≥ (write >=)",
+    "≤": "the sign ≤ (write <=)",
+    "≠": "the sign ≠ (write <>)",
+    "=>": "the sign => (write >=)",
     "like": "a pattern (like)",
     "ilike": "a pattern (ilike)",
     "glob": "a pattern (glob)",
@@ -114,15 +123,20 @@ def _checked(token: "Token", words: list[str], dictionary: Dictionary) -> "Token
         return token
     if token.text in dictionary and after != "(":
         return Token(TokenType.IDENTIFIER, token.text, line=token.line, col=token.col, start=token.start, end=token.end)
+    if word == "-" and before == after == NUMBER:
+        raise refuse("arithmetic (a date stands in quotes, as '2024-01-31')")
     if word in CONSTRUCTS:
         raise refuse(CONSTRUCTS[word])
+    if token.text[0] in CURLY:
+        raise refuse(f"the quote {token.text[0]} (write the straight one, ')")
     if word != QUOTED and not token.text.isidentifier():
         raise refuse(f"the sign {token.text[:40]}")
     if after == "(":
         raise refuse(f"a function ({token.text[:40]})")
     if after == ".":
         raise refuse(CONSTRUCTS["."])
-    hint = ". Values stand in single quotes, names in double ones" if word == QUOTED else ""
+    is_value = word == QUOTED or before in COMPARISONS
+    hint = ". Values stand in single quotes, names in double ones" if is_value else ""
     raise InvalidRequest(f"there is no column '{token.text[:40]}'{near(token.text, dictionary, 'columns')}{hint}")
 
 

@@ -111,6 +111,13 @@ def test_it_says_which_columns_it_looks_at():
         ("age in ()", "in without a list"),
         ("age is true", "is with anything but null"),
         ("age isnull", "isnull"),
+        ("age > 5 & age < 9", r"the sign & \(write and\)"),
+        ("age > 5 || age < 9", r"joining of texts \(between conditions, write or\)"),
+        ("age ≥ 5", r"the sign ≥ \(write >=\)"),
+        ("age => 5", r"the sign => \(write >=\)"),
+        ("sex = ‘male’", r"the quote ‘ \(write the straight one, '\)"),
+        ("sex = „male“", r"the quote „ \(write the straight one, '\)"),
+        ("seen > 2024-01-31", r"arithmetic \(a date stands in quotes, as '2024-01-31'\)"),
     ],
 )
 def test_any_other_construct_is_named_with_what_is_allowed(text, construct):
@@ -126,6 +133,7 @@ def test_any_other_construct_is_named_with_what_is_allowed(text, construct):
         ("agee = 1", "there is no column 'agee'; did you mean 'age'"),
         ("Age = 1", "there is no column 'Age'; did you mean 'age'"),
         ('sex = "male"', "there is no column 'male'; .*Values stand in single quotes"),
+        ("sex = male", "there is no column 'male'; .*Values stand in single quotes"),
         ("age between symmetric 1 and 2", "there is no column 'symmetric'"),
         ("sex = 'Male'", "column 'sex' has no category 'Male'; its categories are: 'female', 'male', 'it's'"),
         ("sex = 1", "column 'sex' is categorical; compare it with a category in quotes, not 1"),

@@ -93,6 +93,34 @@ def test_a_faulty_file_is_named_without_its_folder(file, name, content, message)
     assert str(path.parent) not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", "age;bmi\n50;25,3\n", "file 't.csv' is separated by semicolons; save it with commas"),
+        ("t.csv", "age;sex\n50;f\n", "write.csv, not write.csv2"),
+        ("t.csv", "age\tsex\n50\tf\n", "file 't.csv' is separated by tabs"),
+        ("t.csv", 'age,bmi\n50,"25,3"\n51,"24,0"\n', "numbers have a decimal comma in column 'bmi'; write a point"),
+    ],
+)
+def test_a_spreadsheet_with_decimal_commas_is_refused_with_the_remedy(file, name, content, message):
+    assert message in refusal(file(name, content))
+
+
+def test_a_text_that_looks_like_a_decimal_comma_may_be_declared_as_text(file):
+    path = file("t.csv", 'code,alive\n"1,2",true\n')
+    assert load(path, CODE)["code"].to_pylist() == ["1,2"]
+
+
+def test_semicolons_inside_cells_are_nobodys_business(file):
+    assert load(file("t.csv", "drug;dose,n\na;1,2\n")).column_names == ["drug;dose", "n"]
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_a_folder_is_no_file(tmp_path, name):
+    (tmp_path / name).mkdir()
+    assert refusal(tmp_path / name) == f"'{name}' is a folder; name the one file that holds the records"
+
+
 def test_a_missing_file_is_named_without_its_folder(tmp_path):
     assert refusal(tmp_path / "gone.parquet") == "file 'gone.parquet' was not found; check its folder and name"
     assert "was not found" in refusal(str(tmp_path / "x.csv"))
