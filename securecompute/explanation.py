@@ -50,8 +50,8 @@ class Explanation:
         each = f"{display.size(self.bytes_institution)} from each institution"
         lost = f"{self.dropouts} institution{'s' * (self.dropouts != 1)} may drop out"
         return [
-            f"{self.protocol} of {self.entries} numbers over {len(self.institutions)} institutions, "
-            f"mod 2^{self.ring_bits}",
+            f"{self.protocol} of {self.entries} number{'s' * (self.entries != 1)} "
+            f"over {len(self.institutions)} institutions, mod 2^{self.ring_bits}",
             f"{self.rounds} rounds, {each}, {display.size(self.bytes_coordinator)} from the coordinator, "
             f"about {self.seconds:.2g} s; {lost}",
             f"counts from 1 to {self.rules['min_cell'] - 1} stay hidden; {self.precision}",

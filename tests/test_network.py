@@ -339,6 +339,11 @@ def test_an_explanation_gives_the_bytes_that_a_run_then_sends():
     assert [who for who, _ in explanation.learns][:2] == ["researcher", "each institution"]
 
 
+def test_an_explanation_of_one_number_does_not_call_it_numbers():
+    with four() as net:
+        assert "pairwise sum of 1 number over 4 institutions" in net.study("s").explain("count").lines()[0]
+
+
 def test_a_network_names_itself_without_showing_records():
     with four() as net:
         assert repr(net) == "Network(hospital 0, hospital 1, hospital 2, hospital 3; in-process, trust single-domain)"

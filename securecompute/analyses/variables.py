@@ -32,7 +32,7 @@ def categorical(dictionary: Dictionary, name: object, role: str) -> tuple[str, .
     if column.type != "categorical" or column.categories is None:
         raise InvalidRequest(
             f"{role}: '{column.name}' is of type {column.type}; a categorical column is needed. "
-            f"Categorical columns: {_of_types(dictionary, ('categorical',))}."
+            f"Categorical columns: {_of_types(dictionary, ('categorical',))}.{_remedy(column)}"
         )
     if not column.categories:
         raise InvalidRequest(f"{role}: no value of '{column.name}' has been seen; declare its categories")
@@ -50,6 +50,8 @@ def numeric(dictionary: Dictionary, name: object, role: str) -> tuple[Column, fl
     raises   InvalidRequest  it has another type, or no range; or as `named`
     """
     column = named(dictionary, name, role)
+    if column.unseen:
+        raise InvalidRequest(f"{role}: no value of '{column.name}' has been seen; declare its type")
     if column.type not in _NUMERIC:
         raise InvalidRequest(
             f"{role}: '{column.name}' is of type {column.type}; a numeric column is needed. "
@@ -94,6 +96,16 @@ def cohort(where: object, dictionary: Dictionary) -> str | None:
     from securecompute.records.cohort import parse  # sqlglot is heavy, and most questions have no cohort
 
     return str(parse(where, dictionary))
+
+
+def _remedy(column: Column) -> str:
+    """The end of the error about a column that is not categorical, where declaring it so could be meant."""
+    heading = f" in the dictionary, under [columns.{column.name}]"
+    if column.type == "integer":
+        return f' If its numbers are codes, as 0 and 1 are, declare it{heading}: categories = ["0", "1"].'
+    if column.type == "text":
+        return f" If it has few values, at most {MOST_CATEGORIES}, declare it{heading}: categories = [...]."
+    return ""
 
 
 def _of_types(dictionary: Dictionary, types: Iterable[str]) -> str:
