@@ -8,6 +8,7 @@ exit code says what happened:
     2   asked wrongly
     3   refused: an answer may not leave
     4   too few institutions answered
+    130 interrupted, as by Ctrl-C
 """
 
 import json
@@ -58,6 +59,8 @@ class Commands(click.Group):
             text, code = str(failure), failure.code
         except SecureComputeError as error:
             text, code = str(error), code_of(error)
+        except KeyboardInterrupt:
+            text, code = "interrupted before the end", 130
         click.echo(f"securecompute: {' '.join(text.split())}", err=True)
         ctx.exit(code)
 

@@ -101,8 +101,12 @@ def _toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InvalidRequest(f"there is no file '{path}'") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"'{path}' cannot be read: {type(error).__name__}; check what it is") from None
+    except IsADirectoryError:
+        raise InvalidRequest(f"'{path}' is a folder; name the TOML file in it") from None
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"'{path}' is not a text in UTF-8; name a TOML file, and save it as UTF-8") from None
+    except OSError as error:
+        raise InvalidRequest(f"'{path}' cannot be read: {error.strerror}") from None
     except tomllib.TOMLDecodeError as error:
         raise InvalidRequest(f"'{path}' is not TOML: {error}") from None
 

@@ -139,6 +139,17 @@ def test_records_that_cannot_be_read_are_an_error_of_usage(folder):
     assert "'east'" in result.stderr
 
 
+def test_an_interruption_is_a_sentence_with_an_exit_code_of_its_own(folder, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_ask", interrupted)
+    result = called(folder, STUDY + CROSSTAB, "--quiet")
+    assert result.exit_code == 130
+    assert result.stderr == "securecompute: interrupted before the end\n"
+    assert not (folder / "report").exists()
+
+
 def test_an_unknown_option_is_an_error_of_usage(folder):
     assert called(folder, STUDY + CROSSTAB, "--nonsense").exit_code == 2
 

@@ -190,9 +190,15 @@ def test_a_value_in_place_of_a_list_of_tables_is_refused(folder, name):
 def test_a_missing_file_and_one_that_is_not_toml_are_named(folder):
     with pytest.raises(InvalidRequest, match=r"there is no file '.*study\.toml'"):
         study_file.read(folder / "study.toml")
-    with pytest.raises(InvalidRequest, match="cannot be read: IsADirectoryError"):
+    with pytest.raises(InvalidRequest, match="is a folder; name the TOML file in it"):
         study_file.read(folder)
     assert "is not TOML" in refusal(folder, "[study\n")
+
+
+def test_records_in_place_of_a_study_are_told_apart_from_one(folder):
+    (folder / "records.parquet").write_bytes(b"PAR1\xff\xfe")
+    with pytest.raises(InvalidRequest, match="is not a text in UTF-8; name a TOML file"):
+        study_file.read(folder / "records.parquet")
 
 
 def test_every_analysis_of_the_catalogue_can_be_asked_in_a_file(folder):

@@ -43,6 +43,8 @@ def read(path: Path, dictionary: Dictionary | None) -> pa.Table:
     try:
         table = reader(path, dictionary)
         names = table.column_names
+    except PermissionError:
+        raise InvalidRequest(f"file '{path.name}' may not be read by the user who runs this; change that") from None
     except (pa.ArrowException, OSError, UnicodeDecodeError):
         raise InvalidRequest(
             f"file '{path.name}' cannot be read as {path.suffix[1:].lower()}; {_remedy(path)}"

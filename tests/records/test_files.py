@@ -6,6 +6,7 @@ from pyarrow import parquet
 
 from securecompute.errors import InvalidRequest
 from securecompute.records.dictionary import Column, Dictionary
+from securecompute.records.files import READERS
 from securecompute.records.sources import load
 
 CODE = Dictionary((Column("code", "text"), Column("alive", "categorical", categories=("false", "true"))))
@@ -113,6 +114,14 @@ def test_a_text_that_looks_like_a_decimal_comma_may_be_declared_as_text(file):
 
 def test_semicolons_inside_cells_are_nobodys_business(file):
     assert load(file("t.csv", "drug;dose,n\na;1,2\n")).column_names == ["drug;dose", "n"]
+
+
+def test_a_file_that_may_not_be_read_says_so(file, monkeypatch):
+    def forbidden(*_):
+        raise PermissionError
+
+    monkeypatch.setitem(READERS, ".csv", forbidden)
+    assert refusal(file("t.csv", "a\n1\n")) == ("file 't.csv' may not be read by the user who runs this; change that")
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
