@@ -178,7 +178,8 @@ def compare(inferred: Mapping[str, Dictionary]) -> tuple[Dictionary, dict[str, s
             problems[name] = f"column '{name}' is missing at {where}. Add it there, or leave it out elsewhere."
             continue
         by_institution = {institution: inferred[institution][name] for institution in sorted(inferred)}
-        found = _type_problem(by_institution) or _unit_problem(by_institution) or _category_problem(by_institution)
+        looks = (_type_problem, _unit_problem, _category_problem, _blank_problem)
+        found = next((problem for look in looks if (problem := look(by_institution))), None)
         if found:
             problems[name] = f"column '{name}' {found}"
         else:
@@ -219,6 +220,16 @@ def _category_problem(columns: Mapping[str, Column]) -> str | None:
         return None
     listed = "; ".join(f"{who!r} lacks {', '.join(map(repr, sorted(missing)))}" for who, missing in lacks.items())
     return f"has other categories: {listed}. Declare its categories in the dictionary."
+
+
+def _blank_problem(columns: Mapping[str, Column]) -> str | None:
+    """Two categories that print alike would be two rows of one name."""
+    union = sorted({category for column in columns.values() for category in column.categories or ()})
+    alike = [category for category in union if category != category.strip() and category.strip() in union]
+    if not alike:
+        return None
+    listed = ", ".join(f"{category!r} beside {category.strip()!r}" for category in alike)
+    return f"has categories that differ in blanks only: {listed}. Take the blanks away in the records."
 
 
 def _common(columns: list[Column]) -> Column:

@@ -37,6 +37,12 @@ def test_whole_numbers_here_and_decimals_there_are_numbers():
     assert agree({"a": number(0, 8, "integer"), "b": number(0, 4)}) == number(0, 8)
 
 
+def test_categories_that_differ_in_blanks_only_are_told_with_the_remedy():
+    text = refusal({"a": categorical("m", "m ", "w"), "b": categorical("m", "w")})
+    assert "column 'sex' has categories that differ in blanks only: 'm ' beside 'm'. Take the blanks away" in text
+    assert agree({"a": categorical(" m", "w")}) == categorical(" m", "w")
+
+
 def test_a_column_without_values_fits_any_type():
     assert agree({"a": UNSEEN, "b": number(0, 4)}) == number(0, 4)
     assert agree({"a": UNSEEN, "b": UNSEEN}) == UNSEEN
