@@ -247,8 +247,8 @@ def _check_agreements(dictionary: Any, rules: Any, names: Iterable[Party]) -> No
     for name, own in rules.items():
         if name not in names:
             raise InvalidRequest(
-                f"rules are given for '{name}', which is no institution{near(str(name), names, 'institutions')}. "
-                "For all of them write rules=sc.Rules(...)"
+                f"rules are given for '{name}', which is no institution (for all of them write "
+                f"rules=sc.Rules(...)){near(str(name), names, 'institutions')}"
             )
         if not isinstance(own, Rules):
             raise InvalidRequest(f"the rules of '{name}' are a {type(own).__name__}; write sc.Rules(min_cell=10)")

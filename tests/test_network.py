@@ -365,8 +365,11 @@ def test_dates_can_select_a_cohort():
 @pytest.mark.parametrize(
     ("rules", "text"),
     [
-        ({"min_cell": 20}, r"rules are given for 'min_cell', which is no institution; .*write rules=sc.Rules\(...\)"),
-        ({"hospitol 1": sc.Rules(min_cell=20)}, "'hospitol 1', which is no institution; did you mean 'hospital 1'?"),
+        ({"min_cell": 20}, r"'min_cell', which is no institution \(for all of them write rules=sc.Rules\(...\)\)"),
+        (
+            {"hospitol 1": sc.Rules(min_cell=20)},
+            r"'hospitol 1', which is no institution .* did you mean 'hospital 1'\?$",
+        ),
         ({"hospital 1": {"min_cell": 20}}, r"the rules of 'hospital 1' are a dict; write sc.Rules\(min_cell=10\)"),
         (20, "rules is a int"),
     ],

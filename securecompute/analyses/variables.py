@@ -10,6 +10,7 @@ from securecompute.errors import InvalidRequest
 from securecompute.records.dictionary import Column, Dictionary
 
 MOST_CATEGORIES = 64
+EVERY = "A dictionary declares every column that is asked about."
 _NUMERIC = ("integer", "number")
 
 
@@ -101,10 +102,10 @@ def cohort(where: object, dictionary: Dictionary) -> str | None:
 def _remedy(column: Column) -> str:
     """The end of the error about a column that is not categorical, where declaring it so could be meant."""
     heading = f" in the dictionary, under [columns.{column.name}]"
-    if column.type == "integer":
-        return f' If its numbers are codes, as 0 and 1 are, declare it{heading}: categories = ["0", "1"].'
+    if column.type in _NUMERIC:
+        return f' If its numbers are codes, as 0 and 1 are, declare it{heading}: categories = ["0", "1"]. {EVERY}'
     if column.type == "text":
-        return f" If it has few values, at most {MOST_CATEGORIES}, declare it{heading}: categories = [...]."
+        return f" If it has few values, at most {MOST_CATEGORIES}, declare it{heading}: categories = [...]. {EVERY}"
     return ""
 
 

@@ -135,9 +135,10 @@ def _checked(token: "Token", words: list[str], dictionary: Dictionary) -> "Token
         raise refuse(f"a function ({token.text[:40]})")
     if after == ".":
         raise refuse(CONSTRUCTS["."])
-    is_value = word == QUOTED or before in COMPARISONS
-    hint = ". Values stand in single quotes, names in double ones" if is_value else ""
-    raise InvalidRequest(f"there is no column '{token.text[:40]}'{near(token.text, dictionary, 'columns')}{hint}")
+    lacking = f"there is no column '{token.text[:40]}'{near(token.text, dictionary, 'columns')}"
+    if word == QUOTED or before in COMPARISONS:
+        lacking += f"{'' if lacking.endswith('?') else '.'} Values stand in single quotes, names in double ones"
+    raise InvalidRequest(lacking)
 
 
 def _check_nesting(words: list[str], deepest: int) -> None:

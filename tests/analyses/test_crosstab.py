@@ -184,7 +184,8 @@ def test_the_headline_names_the_cohort():
         (
             {"row": "age", "column": "arm"},
             "'age' is of type integer.*Categorical columns: arm, event, stage.*If its numbers are codes, as 0 and 1 "
-            r'are, declare it in the dictionary, under \[columns.age\]: categories = \["0", "1"\]',
+            r'are, declare it in the dictionary, under \[columns.age\]: categories = \["0", "1"\]. '
+            "A dictionary declares every column that is asked about",
         ),
         ({"row": "arm", "column": "code"}, "'code' has 65 categories; at most 64"),
         ({"row": "arm", "column": "empty"}, "no value of 'empty' has been seen; declare its categories"),

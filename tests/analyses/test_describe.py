@@ -146,7 +146,7 @@ def test_a_value_beyond_the_range_is_refused_without_being_shown():
         ({"column": "arm"}, "'arm' is of type categorical.*Numeric columns: age, risk, bmi, score"),
         ({"column": "born"}, "'born' is of type date"),
         ({"column": "bmi"}, r"'bmi' has no range.*Declare low and high for \[columns.bmi\]"),
-        ({"column": "age", "by": "risk"}, "by: 'risk' is of type number"),
+        ({"column": "age", "by": "risk"}, "by: 'risk' is of type number.* If its numbers are codes"),
         ({"column": "age", "by": "code"}, "at most 64"),
         ({"column": "empty"}, "no value of 'empty' has been seen; declare its type"),
         ({"column": None}, "column must be the name of a column"),

@@ -133,6 +133,7 @@ def test_any_other_construct_is_named_with_what_is_allowed(text, construct):
         ("agee = 1", "there is no column 'agee'; did you mean 'age'"),
         ("Age = 1", "there is no column 'Age'; did you mean 'age'"),
         ('sex = "male"', "there is no column 'male'; .*Values stand in single quotes"),
+        ("sex = bmj", r"there is no column 'bmj'; did you mean 'bmi'\? Values stand in single quotes"),
         ("sex = male", "there is no column 'male'; .*Values stand in single quotes"),
         ("age between symmetric 1 and 2", "there is no column 'symmetric'"),
         ("sex = 'Male'", "column 'sex' has no category 'Male'; its categories are: 'female', 'male', 'it's'"),
