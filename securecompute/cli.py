@@ -110,6 +110,10 @@ def run(study: Path, output: Path | None, quiet: bool, as_json: bool, cluster: s
     A question that is refused does not stop the others; the exit code says so at the end.
     """
     file = study_file.read(study)
+    from securecompute.report import check_writable
+
+    folder = output or file.output
+    check_writable(folder)
     show = not (quiet or as_json)
     sections: list[Section] = []
     with _network(file, cluster, quiet) as network:
@@ -120,7 +124,7 @@ def run(study: Path, output: Path | None, quiet: bool, as_json: bool, cluster: s
                 _show(number, sections[-1])
     report = _report(file, network, sections)
     with _patience(quiet)("Writing the report"):
-        written = report.write(output or file.output)
+        written = report.write(folder)
     if as_json:
         click.echo(report.to_json())
     elif show:

@@ -11,6 +11,7 @@ Security   A report holds released numbers only. Titles and names of columns and
 """
 
 import json
+import os
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,18 @@ TRUST = {
         "every institution's records. The software has not been audited from outside yet.",
     )
 }
+
+
+def check_writable(folder: Path) -> None:
+    """Return if a report can be written to this folder, so that it is known before anything is asked.
+
+    raises   InvalidRequest  it, or the nearest folder above it that exists, is no folder or may not be written
+    """
+    above = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise InvalidRequest(
+            f"the report cannot be written to '{folder}': '{above.name}' is no folder one may write to"
+        )
 
 
 @dataclass(frozen=True, slots=True)

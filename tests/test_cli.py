@@ -89,6 +89,16 @@ def test_quiet_prints_nothing(folder):
     assert (folder / "report" / "report.html").exists()
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_asked(folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr("securecompute.cli._ask", lambda *_: asked.append(1))
+    (folder / "taken").write_text("a file, not a folder")
+    result = called(folder, STUDY + DESCRIBE, "--output", str(folder / "taken"))
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr
+    assert asked == []
+
+
 def test_json_is_all_that_standard_output_holds(folder):
     result = called(folder, STUDY + CROSSTAB, "--json")
     answer = json.loads(result.stdout)["questions"][0]["answer"]

@@ -107,6 +107,12 @@ def test_ray_listens_on_loopback_only_and_its_folder_is_this_users_alone(ray_clu
     assert os.environ["RAY_AUTH_MODE"] == "token"
 
 
-def test_a_second_private_ray_is_refused_because_joining_must_be_asked_for(ray_cluster):
+def test_a_second_private_ray_is_refused_because_joining_must_be_asked_for(files, ray_cluster):
     with pytest.raises(sc.InvalidRequest, match="joined only when it is named"):
-        sc.Network.simulate({"a": "a.parquet", "b": "b.parquet", "c": "c.parquet"}, quiet=True)
+        sc.Network.simulate(files, quiet=True)
+
+
+def test_files_that_are_not_there_are_told_before_ray_starts(files):
+    wrong = dict(files, north="nowhere/north.parquet", east="nowhere/east.parquet")
+    with pytest.raises(sc.InvalidRequest, match=r"'north'.*no file north\.parquet\n.*'east'.*no file east\.parquet"):
+        sc.Network.simulate(wrong, quiet=True)

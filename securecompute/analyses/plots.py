@@ -60,7 +60,7 @@ def risks(axes: "Axes", labels: Sequence[str], events: Sequence[Count], totals: 
     axes.set_xlim(0, 1.22 * reach if notes else 1)
     if not notes:
         axes.set_xticks([])
-    axes.set_xlabel(f"patients with {event} (%), 95 % confidence interval")
+    axes.set_xlabel(f"patients with {event} (%), 95 % confidence interval (Wilson)")
 
 
 def shares(

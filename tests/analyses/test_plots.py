@@ -21,7 +21,7 @@ def test_a_bar_is_as_long_as_the_risk_and_says_events_of_total():
     assert [bar.get_width() for bar in axes.patches] == [25.0, 40.0]
     assert words(axes) == ["10/40\n25.0\u00a0%", "20/50\n40.0\u00a0%"]
     assert axes.get_title(loc="center").startswith("event by arm\nodds ratio 2.000 (95")
-    assert axes.get_xlabel() == "patients with event: 1_yes (%), 95 % confidence interval"
+    assert axes.get_xlabel() == "patients with event: 1_yes (%), 95 % confidence interval (Wilson)"
 
 
 def test_a_hidden_row_has_words_and_no_bar():
