@@ -85,18 +85,19 @@ def _exchange(
 ) -> dict[Party, dict[Party, Message]]:
     mail: dict[Party, dict[Party, Message]] = {party: {} for party in rounds}
     for sender, turn in rounds.items():
-        last = None
+        last, sent = None, 0
         for receiver, message in turn.send.items():
             if message is not last:  # one message for many receivers is checked and kept once
                 check_sendable(receiver, message)
                 last, kept, size = message, private_copy(message), payload_bytes(message)
-            played.sent[sender] += size
+            sent += size
             delivered: Message | None = kept
             if deliver is not None:  # which may have written into the message
                 delivered = deliver(number, sender, receiver, message)
                 delivered = private_copy(message) if delivered is message else delivered
             if delivered is not None and receiver in mail:
                 mail[receiver][sender] = delivered
+        played.sent[sender] += sent
     return mail
 
 
