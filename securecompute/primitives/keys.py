@@ -12,7 +12,7 @@ Cost       us: sign 40, verify 130, an X25519 pair 45, agree 45.
 Reference  RFC 8032, RFC 7748, RFC 5869.
 """
 
-from typing import NoReturn, Self
+from typing import ClassVar, NoReturn, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -37,13 +37,27 @@ def join(*parts: bytes) -> bytes:
 
 
 class _PrivateKey:
-    """What both kinds of key refuse."""
+    """What both kinds of key have in common: how they are made, and what they refuse."""
 
     __slots__ = ("_key", "public")
+    _kind: ClassVar[type[Ed25519PrivateKey] | type[X25519PrivateKey]]
 
     def __init__(self, key: Ed25519PrivateKey | X25519PrivateKey) -> None:
         self._key = key
         self.public = key.public_key().public_bytes_raw()
+
+    @classmethod
+    def generate(cls, randomness: Randomness) -> Self:
+        """A fresh key."""
+        return cls.from_private_bytes(randomness.bytes(KEY_BYTES))
+
+    @classmethod
+    def from_private_bytes(cls, private: bytes) -> Self:
+        """The key of these 32 bytes.
+
+        raises   InvalidRequest  not 32 bytes
+        """
+        return cls(cls._kind.from_private_bytes(_exactly_32(private)))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(public={self.public.hex()[:16]}...)"
@@ -61,20 +75,8 @@ class IdentityKey(_PrivateKey):
     """An institution's long-term Ed25519 key. `public` is its 32 bytes."""
 
     __slots__ = ()
+    _kind = Ed25519PrivateKey
     _key: Ed25519PrivateKey
-
-    @classmethod
-    def generate(cls, randomness: Randomness) -> Self:
-        """A fresh key."""
-        return cls.from_private_bytes(randomness.bytes(KEY_BYTES))
-
-    @classmethod
-    def from_private_bytes(cls, private: bytes) -> Self:
-        """The key of these 32 bytes.
-
-        raises   InvalidRequest  not 32 bytes
-        """
-        return cls(Ed25519PrivateKey.from_private_bytes(_exactly_32(private)))
 
     def sign(self, label: bytes, message: bytes) -> bytes:
         """64 bytes that only this key can make, for this label and message."""
@@ -94,20 +96,8 @@ class AgreementKey(_PrivateKey):
     """An X25519 key for one session, with any number of peers. `public` is its 32 bytes."""
 
     __slots__ = ()
+    _kind = X25519PrivateKey
     _key: X25519PrivateKey
-
-    @classmethod
-    def generate(cls, randomness: Randomness) -> Self:
-        """A fresh key."""
-        return cls.from_private_bytes(randomness.bytes(KEY_BYTES))
-
-    @classmethod
-    def from_private_bytes(cls, private: bytes) -> Self:
-        """The key of these 32 bytes.
-
-        raises   InvalidRequest  not 32 bytes
-        """
-        return cls(X25519PrivateKey.from_private_bytes(_exactly_32(private)))
 
     def unchecked_private_bytes(self) -> bytes:
         """The secret itself, 32 bytes: only to be split among peers for recovery."""
