@@ -17,16 +17,25 @@ from securecompute.errors import (
 )
 
 
+def lost(gone: Sequence[Party], too_few: str) -> PeerLost:
+    """The error of a session that cannot go on without these parties, whose process or link is gone.
+
+    too_few   as for `ended_by`
+    """
+    names = ", ".join(f"'{party}'" for party in gone)
+    are = "is" if len(gone) == 1 else "are"
+    return PeerLost(f"{names} {are} gone: process or link ended{too_few}. Ask again without, or later")
+
+
 def ended_by(gone: Sequence[Party], code: AbortCode, too_few: str) -> SecureComputeError:
-    """The error of a session that these parties ended, or that cannot go on without them.
+    """The error of a session that these parties ended, each with this code.
 
     too_few   how many are left and needed, where a quorum was asked for: "; 2 are left and 3 are needed", or ""
     """
     names = ", ".join(f"'{party}'" for party in gone)
-    are = "is" if len(gone) == 1 else "are"
     match code:
         case AbortCode.PEER_LOST:
-            return PeerLost(f"{names} {are} gone: process or link ended{too_few}. Ask again without, or later")
+            return PeerLost(f"{names} ended the session: {code.value}{too_few}. Ask again without it, or later")
         case AbortCode.POLICY:
             return DisclosureRefused(f"{names} abstained: rules or data do not allow this{too_few}")
         case AbortCode.DEADLINE:

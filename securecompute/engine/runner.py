@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from securecompute.engine.endings import ended_by
+from securecompute.engine.endings import ended_by, lost
 from securecompute.engine.rounds import (
     Inbox,
     Message,
@@ -122,6 +122,7 @@ class Runner:
         self._round = Round()
         self._number = -1
         self._inbox: dict[Party, Any] = {}
+        self._lost: set[Party] = set()  # of the missing, those whose process or link is gone
         self._resuming = self._echo = False
         self._round_due = self._session_due = now + limits.session_seconds
         self._lingering_until: float | None = None
@@ -158,6 +159,7 @@ class Runner:
         """The fabric says that a party's process or link is gone for good."""
         if self._knows(party):
             self._missing.setdefault(party, AbortCode.PEER_LOST)
+            self._lost.add(party)
             self._read(party, now)
 
     def cancel(self, now: float) -> None:
@@ -306,8 +308,9 @@ class Runner:
             return
         gone = [p for p in self._round.expect if p in self._missing and p not in self._inbox]
         if gone and not self._enough(len(self._round.expect) - len(gone)):
-            self._echo = self._missing[gone[0]] is not AbortCode.PEER_LOST
-            self._fail(ended_by(gone, self._missing[gone[0]], self._too_few(gone)), now)
+            few, really = self._too_few(gone), [party for party in gone if party in self._lost]
+            self._echo = not really
+            self._fail(lost(really, few) if really else ended_by(gone, self._missing[gone[0]], few), now)
 
     def _enough(self, answers: int) -> bool:
         return self._round.quorum is not None and answers >= self._round.quorum
@@ -368,7 +371,7 @@ class Runner:
                 with suppress(Exception):  # a part's own `finally` that fails must not hide why it ends
                     self._part.close()
             for peer in self.session.roster:
-                if self._knows(peer) and self._missing.get(peer) is not AbortCode.PEER_LOST:
+                if self._knows(peer) and peer not in self._lost:
                     with suppress(PeerMisbehaved):  # one whose key is unusable is told nothing
                         self._channel(peer).abort(error.code)
         for channel in self._channels.values():

@@ -260,7 +260,7 @@ def test_what_a_missing_party_sends_in_later_rounds_is_dropped_too():
 # ---- what ends a session
 
 ENDS = {
-    AbortCode.PEER_LOST: (PeerLost, "'north' is gone"),
+    AbortCode.PEER_LOST: (PeerLost, "'north' ended the session: a party is gone"),
     AbortCode.DEADLINE: (PeerSilent, "'north' gave up waiting"),
     AbortCode.BAD_FRAME: (
         BadFrame,
