@@ -199,7 +199,6 @@ class OnRay:
         """
         placement = placement or Placement()
         self._ray = RayCluster(placement.cluster, len(recipes))
-        self._dead: dict[Party, str] = {}
         self._actors: dict[Party, ActorHandle[Any]] = {}
         try:
             self._start(recipes, limits or Limits(), placement)
