@@ -17,7 +17,8 @@ from securecompute.engine.wire import contents
 from securecompute.errors import InvalidRequest
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.primitives.randomness import Randomness, SystemRandomness
-from securecompute.protocols.sums.pairwise import Survivors, collect, coordinate
+from securecompute.protocols.sums.interface import Survivors
+from securecompute.protocols.sums.pairwise import collect, coordinate
 
 COORDINATOR, COLLECTOR = "coordinator", "collector"
 

@@ -1,4 +1,4 @@
-"""What a masked sum is of, agreed by everybody before it begins.
+"""What a sum is of, agreed by everybody before it begins.
 
 The descriptor's hash h₀ enters every key and signature of the run, so institutions that were told different things
 derive unrelated masks: the check words fail, and no sum leaks.
@@ -6,7 +6,7 @@ derive unrelated masks: the check words fail, and no sum leaks.
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgpack
 
@@ -14,11 +14,12 @@ from securecompute.arithmetic.rings import Ring, fits
 from securecompute.engine.rounds import Party
 from securecompute.errors import EncodingOverflow, InvalidRequest
 from securecompute.primitives.keys import join
+from securecompute.protocols.sums.settings import Committee, Pairwise, Setting
 
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """The public parameters of one masked sum.
+    """The public parameters of one sum.
 
     plan           hash of the question and of all parameters sent out, 32 bytes; each institution computes it itself,
                    from nothing that the coordinator may vary, since its ledger remembers answers by it
@@ -28,8 +29,10 @@ class Descriptor:
     threshold      t: shares that recover a secret, and signatures that fix U₃; more than half of the institutions
     minimum        m: fewest institutions in the total
     nonce          32 bytes, the coordinator's, fresh; no secrecy rests on it
+    setting        how the vectors are hidden, with the public keys or names that this takes
     raises         InvalidRequest    fewer than three institutions, one identity key for two of them, a threshold or
-                                     minimum out of bounds, a hash or key that is not 32 bytes
+                                     minimum out of bounds, a hash or key that is not 32 bytes, a member of the
+                                     committee that is no institution
                    EncodingOverflow  a total could leave the ring
     """
 
@@ -41,6 +44,7 @@ class Descriptor:
     threshold: int
     minimum: int
     nonce: bytes
+    setting: Setting = field(default_factory=Pairwise)
 
     def __post_init__(self) -> None:
         n, t, m = len(self.identities), self.threshold, self.minimum
@@ -60,6 +64,8 @@ class Descriptor:
             raise InvalidRequest("two institutions share an identity key; who holds it would count as two of them")
         if self.length < 1 or self.bound < 1:
             raise InvalidRequest(f"a vector of {self.length} entries up to {self.bound}; both must be 1 or more")
+        if isinstance(self.setting, Committee) and not set(self.setting.members) <= set(self.identities):
+            raise InvalidRequest("the committee's members are institutions of the network; one of them is not")
         if not fits(self.ring.bits, self.bound, n):
             raise EncodingOverflow(
                 f"{n} institutions' entries up to {self.bound} do not fit {self.ring.bits} bits; choose a wider ring"
@@ -72,14 +78,14 @@ class Descriptor:
 
     @property
     def quorum(self) -> int:
-        """Fewest institutions with which every phase goes on: max(t, m)."""
-        return max(self.threshold, self.minimum)
+        """Fewest institutions with which every phase goes on: max(t, m); m where a committee signs in their place."""
+        return self.minimum if isinstance(self.setting, Committee) else max(self.threshold, self.minimum)
 
     def hash(self) -> bytes:
         """h₀ = SHA-256 of the descriptor's canonical msgpack."""
         members = [[name, self.identities[name]] for name in self.institutions]
-        fields = ["pairwise/1", self.plan, members, self.ring.bits, self.length, str(self.bound)]
-        canonical: bytes = msgpack.packb([*fields, self.threshold, self.minimum, self.nonce])
+        fields = [f"{self.setting.kind}/1", self.plan, members, self.ring.bits, self.length, str(self.bound)]
+        canonical: bytes = msgpack.packb([*fields, self.threshold, self.minimum, self.nonce, *self.setting.fields()])
         return hashlib.sha256(canonical).digest()
 
 

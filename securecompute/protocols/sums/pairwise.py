@@ -32,21 +32,19 @@ Reference  Bonawitz et al., Practical Secure Aggregation, CCS 2017, figure 4, wi
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from securecompute.arithmetic.rings import Ring, add_into
+from securecompute.arithmetic.rings import add_into
 from securecompute.engine.rounds import Array, Part, Party, Round, Several
-from securecompute.errors import EncodingOverflow, InvalidRequest, PeerMisbehaved
+from securecompute.errors import PeerMisbehaved
 from securecompute.primitives.keys import AgreementKey, IdentityKey, join
 from securecompute.primitives.masks import add_masks
 from securecompute.primitives.randomness import Randomness
 from securecompute.primitives.shamir import InconsistentShares, recombine
 from securecompute.protocols.sums.check_words import LENGTH, check_ring, check_words, words_agree
 from securecompute.protocols.sums.descriptor import Descriptor, check_roles, set_hash
+from securecompute.protocols.sums.interface import Cost, Elements, Learns, Ledger, Survivors, check_input
 from securecompute.protocols.sums.pairwise_keys import (
     ADVERT,
     BOX,
@@ -69,35 +67,6 @@ from securecompute.values import Masked, Plain, Share
 
 _EXPAND_PER_SECOND = 2e8  # bytes of mask per second and institution that a deadline allows for
 
-Elements: TypeAlias = NDArray[np.unsignedinteger[Any]]
-
-
-class Ledger(Protocol):
-    """An institution's memory of what it has revealed."""
-
-    def check(self, plan: bytes, survivors: Sequence[Party]) -> None:
-        """raises   DisclosureRefused  another set of institutions has been revealed for this plan"""
-
-    def commit(self, plan: bytes, survivors: Sequence[Party]) -> None:
-        """As `check`, and remember it for ever, before anything is sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Survivors:
-    """Who got how far: shared their secrets (U₂), and are in the total (U₃)."""
-
-    shared: tuple[Party, ...]
-    included: tuple[Party, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """rounds, and payload bytes that each role sends when nobody drops out."""
-
-    rounds: int
-    institution: int
-    coordinator: int
-
 
 def cost(descriptor: Descriptor) -> Cost:
     """What a run with this descriptor costs, exactly, without running it."""
@@ -106,7 +75,17 @@ def cost(descriptor: Descriptor) -> Cost:
     institution = ADVERT + n * (1 + BOX) + vector + SIGNATURE + n * SHARE + KEY
     to_institution = n * (1 + ADVERT) + n * (1 + BOX) + n + n * (1 + SIGNATURE)
     to_collector = n * (1 + ADVERT) + 2 * n + n * (1 + SIGNATURE) + vector
-    return Cost(9, institution, n * to_institution + to_collector)
+    return Cost(9, institution, n * to_institution + to_collector, institution)
+
+
+def learns(descriptor: Descriptor, coordinator: Party, collector: Party) -> Learns:
+    """Who learns what, in words for people."""
+    return (
+        ("each institution", "the question; who took part, who dropped out; no number of anybody's"),
+        (coordinator, "the question; who took part, who dropped out; masked vectors, which are noise to it"),
+        (collector, "the total over all who took part, before the rule is applied; no institution's own numbers"),
+        (f"{coordinator} and {collector} together", "the same total, and nothing more"),
+    )
 
 
 def _vector_specs(descriptor: Descriptor) -> tuple[Array, Array]:
@@ -143,7 +122,7 @@ def contribute(
               DisclosureRefused  the ledger knows another survivor set for this plan
     """
     check_roles(descriptor, coordinator, collector)
-    _check_input(descriptor, me, x, identity)
+    check_input(descriptor, me, x, identity)
     names, n = descriptor.institutions, len(descriptor.institutions)
     c_u, s_u = AgreementKey.generate(randomness), AgreementKey.generate(randomness)
     b_u = randomness.bytes(32)
@@ -231,7 +210,7 @@ def coordinate(descriptor: Descriptor, collector: Party) -> Part[Survivors]:
     return survivors
 
 
-def collect(descriptor: Descriptor, coordinator: Party) -> Part[tuple[Survivors, Elements]]:
+def collect(descriptor: Descriptor, coordinator: Party, key: None = None) -> Part[tuple[Survivors, Elements]]:
     """Take the masks off the total. Run by the collector; returns the survivors and the total, elements of the ring.
 
     raises   InvalidRequest  the coordinator is an institution
@@ -270,27 +249,6 @@ def collect(descriptor: Descriptor, coordinator: Party) -> Part[tuple[Survivors,
             "the total's check words do not agree: a vector, seed or share was wrong. No number is given"
         )
     return survivors, vector
-
-
-def _check_input(descriptor: Descriptor, me: Party, x: Plain, identity: IdentityKey) -> None:
-    e, ring = x.elements, descriptor.ring
-    if descriptor.identities.get(me) != identity.public:
-        raise InvalidRequest(f"the descriptor pins another identity key for '{me}'")
-    if e.dtype != ring.dtype or e.shape != ring.shape(descriptor.length):
-        raise InvalidRequest(f"x is {e.dtype} {e.shape}; expected {ring.dtype} {ring.shape(descriptor.length)}")
-    if _beyond(ring, e, descriptor.bound):
-        raise EncodingOverflow(f"an entry lies beyond the declared bound {descriptor.bound}; raise the bound")
-
-
-def _beyond(ring: Ring, e: Elements, bound: int) -> bool:
-    """Whether some |entry| > bound: as unsigned words, e + bound > 2 bound. No branch depends on an entry."""
-    low = np.uint64(bound & 0xFFFFFFFFFFFFFFFF)
-    if ring is not Ring.Z128:
-        return bool((e + low.astype(ring.dtype) > low.astype(ring.dtype) * 2).any())
-    words = e[:, 0] + low
-    high = e[:, 1] + np.uint64(bound >> 64) + (words < low)
-    most_high, most = divmod(2 * bound, 1 << 64)
-    return bool(((high > most_high) | ((high == most_high) & (words > most))).any())
 
 
 def _masked(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from securecompute.arithmetic.rings import Ring
 from securecompute.errors import EncodingOverflow, InvalidRequest
 from securecompute.protocols.sums.descriptor import check_roles, default_threshold, set_hash
+from securecompute.protocols.sums.settings import Committee
 from tests.protocols.sums.playing import describe, identity, names
 
 OTHER = {
@@ -20,6 +21,7 @@ OTHER = {
     "threshold": 4,
     "minimum": 4,
     "nonce": b"m" * 32,
+    "setting": Committee(("h0", "h1", "h2")),
 }
 
 

@@ -1,0 +1,127 @@
+"""What every sum in this folder offers, whichever way it hides the vectors.
+
+    contribute(me, descriptor, coordinator, collector, x, identity, ledger, randomness)   run by every institution
+    coordinate(descriptor, collector)                                                     run by the coordinator
+    collect(descriptor, coordinator, key)                                                 run by the collector
+    cost(descriptor)                                                                      what it takes, exactly
+    learns(descriptor, coordinator, collector)                                            who learns what, in words
+
+One conformance suite in the tests holds all of them to it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from securecompute.arithmetic.rings import Ring
+from securecompute.engine.rounds import Part, Party
+from securecompute.errors import EncodingOverflow, InvalidRequest
+from securecompute.primitives.keys import IdentityKey
+from securecompute.primitives.randomness import Randomness
+from securecompute.protocols.sums.descriptor import Descriptor
+from securecompute.values import Plain
+
+Elements: TypeAlias = NDArray[np.unsignedinteger[Any]]
+Learns: TypeAlias = tuple[tuple[str, str], ...]
+
+
+class Ledger(Protocol):
+    """An institution's memory of what it has revealed."""
+
+    def check(self, plan: bytes, survivors: Sequence[Party]) -> None:
+        """raises   DisclosureRefused  another set of institutions has been revealed for this plan"""
+
+    def commit(self, plan: bytes, survivors: Sequence[Party]) -> None:
+        """As `check`, and remember it for ever, before anything is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survivors:
+    """Who got how far: gave what the others need to go on without it (U₂), and is in the total (U₃)."""
+
+    shared: tuple[Party, ...]
+    included: tuple[Party, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """rounds, and payload bytes that each role sends when nobody drops out.
+
+    institution   one that has no other role
+    member        one that is in the committee, where there is one; else as `institution`
+    """
+
+    rounds: int
+    institution: int
+    coordinator: int
+    member: int
+
+
+class SumProtocol(Protocol):
+    """A file of this folder that adds. Only the collector of an encrypted sum has a `key`: the secret one."""
+
+    def contribute(
+        self,
+        me: Party,
+        descriptor: Descriptor,
+        coordinator: Party,
+        collector: Party,
+        x: Plain,
+        identity: IdentityKey,
+        ledger: Ledger,
+        randomness: Randomness,
+    ) -> Part[tuple[Party, ...]]:
+        """Take part; returns who is in the total."""
+
+    def coordinate(self, descriptor: Descriptor, collector: Party) -> Part[Survivors]:
+        """Drive it, and add what one cannot read."""
+
+    def collect(self, descriptor: Descriptor, coordinator: Party, key: Any = None) -> Part[tuple[Survivors, Elements]]:
+        """The survivors and their total, elements of the descriptor's ring."""
+
+    def cost(self, descriptor: Descriptor) -> Cost:
+        """What a run costs, exactly, without running it."""
+
+    def learns(self, descriptor: Descriptor, coordinator: Party, collector: Party) -> Learns:
+        """(who, what) for every role, in words for people."""
+
+
+def protocol_of(descriptor: Descriptor) -> SumProtocol:
+    """The file that runs the descriptor's setting. raises InvalidRequest: what it needs is not installed."""
+    kind = descriptor.setting.kind
+    try:
+        return cast(SumProtocol, import_module(f"securecompute.protocols.sums.{kind}"))
+    except ModuleNotFoundError as error:
+        raise InvalidRequest(
+            f"sum '{kind}' needs the package '{error.name}'; install securecompute[homomorphic]"
+        ) from None
+
+
+def check_input(descriptor: Descriptor, me: Party, x: Plain, identity: IdentityKey) -> None:
+    """Hold an institution's vector against what was declared of it, before anything is masked.
+
+    raises    InvalidRequest     x is not a vector of the descriptor's ring and length, or `identity` is not pinned
+              EncodingOverflow   an entry lies beyond the bound; which one is not said
+    """
+    e, ring = x.elements, descriptor.ring
+    if descriptor.identities.get(me) != identity.public:
+        raise InvalidRequest(f"the descriptor pins another identity key for '{me}'")
+    if e.dtype != ring.dtype or e.shape != ring.shape(descriptor.length):
+        raise InvalidRequest(f"x is {e.dtype} {e.shape}; expected {ring.dtype} {ring.shape(descriptor.length)}")
+    if _beyond(ring, e, descriptor.bound):
+        raise EncodingOverflow(f"an entry lies beyond the declared bound {descriptor.bound}; raise the bound")
+
+
+def _beyond(ring: Ring, e: Elements, bound: int) -> bool:
+    """Whether some |entry| > bound: as unsigned words, e + bound > 2 bound. No branch depends on an entry."""
+    low = np.uint64(bound & 0xFFFFFFFFFFFFFFFF)
+    if ring is not Ring.Z128:
+        return bool((e + low.astype(ring.dtype) > low.astype(ring.dtype) * 2).any())
+    words = e[:, 0] + low
+    high = e[:, 1] + np.uint64(bound >> 64) + (words < low)
+    most_high, most = divmod(2 * bound, 1 << 64)
+    return bool(((high > most_high) | ((high == most_high) & (words > most))).any())
