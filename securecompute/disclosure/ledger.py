@@ -1,45 +1,120 @@
-"""What an institution has already answered: for each plan one set of institutions, for ever.
+"""What an institution has already answered: for each plan and version of its data one set of institutions, for ever.
 
 A total over U and a total of the same plan over U without X differ by X's numbers, whatever the cryptography does. So
-whoever has revealed for one set refuses every other, and remembers before it reveals.
+whoever has revealed for one set refuses every other, and remembers before it reveals: the record is on the disk, not
+in a buffer, when `commit` returns.
 
-Security   Stops a total from being repeated over another set while this object lives; a process that starts afresh has
-           forgotten. Not stopped: another plan that selects nearly the same records.
+Security   Stops a total from being repeated over another set, also after a crash or restart when the ledger has a file;
+           without one, while this object lives. Whoever can write the file can forget. Not stopped: another plan that
+           selects nearly the same records, and the same plan over data that has changed since at every institution
+           whose signature a set still finds.
+Cost       A commit waits for the disk twice, about 5 ms; without a file 30 µs.
 Reference  Denning, Denning and Schwartz, The tracker, ACM TODS 4(1), 1979: allowed answers whose difference is not.
 """
 
-from collections.abc import Sequence
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from securecompute.engine.rounds import Party
-from securecompute.errors import DisclosureRefused
+from securecompute.errors import DisclosureRefused, InternalFault, InvalidRequest
+
+_WAIT_SECONDS = 10.0  # for another process that writes the same file
+_TABLE = """
+CREATE TABLE IF NOT EXISTS answered (
+    plan BLOB NOT NULL, data_version TEXT NOT NULL, survivors TEXT NOT NULL, PRIMARY KEY (plan, data_version)
+) STRICT, WITHOUT ROWID
+"""
 
 
 class SurvivorLedger:
-    """One institution's memory, kept in this process. Safe to share between threads and sessions."""
+    """One institution's memory. Safe to share between threads, sessions and, with a file, processes."""
 
-    __slots__ = ("_answered",)
+    __slots__ = ("_database", "_lock")
 
-    def __init__(self) -> None:
-        self._answered: dict[bytes, frozenset[Party]] = {}
+    def __init__(self, path: Path | None = None) -> None:
+        """path   a file that outlives the process; made if it is not there. None: memory, forgotten with this object
 
-    def check(self, plan: bytes, survivors: Sequence[Party]) -> None:
-        """Return if the plan has not been answered, or for the same institutions.
+        raises    InvalidRequest  the file cannot be opened, or is not a ledger
+        """
+        self._lock = threading.Lock()
+        try:
+            self._database = sqlite3.connect(
+                ":memory:" if path is None else path,
+                timeout=_WAIT_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            self._database.execute("PRAGMA synchronous = EXTRA")  # the folder's entry too is on the disk
+            self._database.execute(_TABLE)
+        except sqlite3.Error as error:
+            raise InvalidRequest(f"the ledger '{path}' cannot be used: {error}") from None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def check(self, plan: bytes, survivors: Sequence[Party], data_version: str = "") -> None:
+        """Return if the plan has not been answered from this data, or for the same institutions.
 
         raises   DisclosureRefused  naming the plan, whom it was answered with, and whose numbers would show
+                 InternalFault      the ledger's file cannot be read
         """
-        _compare(plan, self._answered.get(plan, frozenset(survivors)), frozenset(survivors))
+        with self._transaction("DEFERRED"):
+            _compare(plan, self._answered(plan, data_version), frozenset(survivors))
 
-    def commit(self, plan: bytes, survivors: Sequence[Party]) -> None:
+    def commit(self, plan: bytes, survivors: Sequence[Party], data_version: str = "") -> None:
         """As `check`, and remember the answer. To be called before anything is revealed.
 
         raises   DisclosureRefused  as `check`; the earlier answer stays the one remembered
+                 InternalFault      the record cannot be written: nothing may be revealed
         """
         now = frozenset(survivors)
-        _compare(plan, self._answered.setdefault(plan, now), now)  # one step, so two sessions cannot both be first
+        with self._transaction("IMMEDIATE"):  # one step, so two sessions cannot both be first
+            answered = self._answered(plan, data_version)
+            _compare(plan, answered, now)
+            if answered is None:
+                row = (plan, data_version, json.dumps(sorted(now)))
+                self._database.execute("INSERT INTO answered VALUES (?, ?, ?)", row)
+
+    @contextmanager
+    def _transaction(self, kind: str) -> Iterator[None]:
+        try:
+            with self._lock, self._database:
+                self._database.execute(f"BEGIN {kind}")
+                yield
+        except sqlite3.Error as error:
+            raise InternalFault(f"the ledger cannot be read or written, so nothing is revealed: {error}") from None
+
+    def _answered(self, plan: bytes, data_version: str) -> frozenset[Party] | None:
+        found = self._database.execute(
+            "SELECT survivors FROM answered WHERE plan = ? AND data_version = ?", (plan, data_version)
+        ).fetchone()
+        return None if found is None else frozenset(json.loads(found[0]))
 
 
-def _compare(plan: bytes, answered: frozenset[Party], asked: frozenset[Party]) -> None:
-    if asked == answered:
+class BoundLedger:
+    """A ledger as one session sees it: what is answered there is answered from this version of the data."""
+
+    __slots__ = ("_data_version", "_ledger")
+
+    def __init__(self, ledger: SurvivorLedger, data_version: str) -> None:
+        self._ledger, self._data_version = ledger, data_version
+
+    def check(self, plan: bytes, survivors: Sequence[Party]) -> None:
+        """As `SurvivorLedger.check`."""
+        self._ledger.check(plan, survivors, self._data_version)
+
+    def commit(self, plan: bytes, survivors: Sequence[Party]) -> None:
+        """As `SurvivorLedger.commit`."""
+        self._ledger.commit(plan, survivors, self._data_version)
+
+
+def _compare(plan: bytes, answered: frozenset[Party] | None, asked: frozenset[Party]) -> None:
+    if answered is None or asked == answered:
         return
     ways = [
         f"answering again {word} {_listed(others)} would reveal the numbers of {_listed(others)} by subtraction"

@@ -1,12 +1,17 @@
 """The survivor ledger: one set of institutions per plan, remembered before anything is revealed."""
 
+import multiprocessing
+import os
+import signal
+import sqlite3
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from securecompute.disclosure.ledger import SurvivorLedger
-from securecompute.errors import DisclosureRefused
+from securecompute.disclosure.ledger import BoundLedger, SurvivorLedger
+from securecompute.errors import DisclosureRefused, InternalFault, InvalidRequest
 
 PLAN, OTHER = b"p" * 32, b"q" * 32
 SETS = st.sets(st.sampled_from("abcd"), min_size=1).map(sorted)
@@ -85,3 +90,80 @@ class AnyHistory(RuleBasedStateMachine):
 
 
 TestAnyHistory = AnyHistory.TestCase
+
+
+def test_another_version_of_the_data_is_answered_anew():
+    """Of other records another total; the institutions whose data have not changed still refuse."""
+    ledger = SurvivorLedger()
+    january, february = BoundLedger(ledger, "1"), BoundLedger(ledger, "2")
+    january.commit(PLAN, ["a", "b", "c"])
+    february.check(PLAN, ["a", "b"])
+    february.commit(PLAN, ["a", "b"])
+    for version, answered in ((january, "ab"), (february, "abc")):
+        with pytest.raises(DisclosureRefused):
+            version.check(PLAN, answered)
+
+
+def test_a_ledger_with_a_file_remembers_when_it_is_opened_again(tmp_path):
+    first = SurvivorLedger(tmp_path / "ledger.sqlite")
+    first.commit(PLAN, ["a", "b"])
+    first.close()
+    again = SurvivorLedger(tmp_path / "ledger.sqlite")
+    again.check(PLAN, ["a", "b"])
+    with pytest.raises(DisclosureRefused):
+        again.commit(PLAN, ["a", "c"])
+
+
+def commit_and_die(path):
+    SurvivorLedger(path).commit(PLAN, ["a", "b"])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_commit_that_has_returned_survives_kill_9(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    child = multiprocessing.get_context("fork").Process(target=commit_and_die, args=(path,))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    with pytest.raises(DisclosureRefused):
+        SurvivorLedger(path).commit(PLAN, ["a", "c"])
+
+
+def test_a_commit_waits_for_the_disk_and_for_the_folder_that_holds_the_file(tmp_path):
+    ledger = SurvivorLedger(tmp_path / "ledger.sqlite")
+    (level,) = ledger._database.execute("PRAGMA synchronous").fetchone()
+    assert level == 3  # EXTRA
+
+
+def test_two_processes_on_one_file_cannot_both_be_first(tmp_path):
+    one, other = (SurvivorLedger(tmp_path / "ledger.sqlite") for _ in range(2))
+    one.check(PLAN, ["a", "b"])
+    other.check(PLAN, ["a", "c"])  # nothing is committed yet: both may go on
+    one.commit(PLAN, ["a", "b"])
+    with pytest.raises(DisclosureRefused):
+        other.commit(PLAN, ["a", "c"])
+
+
+def test_a_record_that_cannot_be_written_is_an_error_and_not_silence(tmp_path):
+    ledger = SurvivorLedger(tmp_path / "ledger.sqlite")
+    ledger._database.execute("PRAGMA query_only = on")
+    with pytest.raises(InternalFault, match="nothing is revealed"):
+        ledger.commit(PLAN, ["a", "b"])
+    ledger._database.execute("PRAGMA query_only = off")
+    ledger.commit(PLAN, ["a", "c"])
+
+
+@pytest.mark.parametrize("found", [b"not a database, but long enough to look like a file of somebody's", None])
+def test_a_file_that_is_no_ledger_is_refused_when_it_is_opened(tmp_path, found):
+    path = tmp_path / "ledger.sqlite"
+    path.mkdir() if found is None else path.write_bytes(found)
+    with pytest.raises(InvalidRequest, match="cannot be used"):
+        SurvivorLedger(path)
+
+
+def test_a_table_of_another_shape_is_refused_before_anything_is_revealed(tmp_path):
+    database = sqlite3.connect(tmp_path / "ledger.sqlite")
+    database.execute("CREATE TABLE answered (something TEXT)")
+    database.close()
+    with pytest.raises(InternalFault):
+        SurvivorLedger(tmp_path / "ledger.sqlite").check(PLAN, ["a"])
