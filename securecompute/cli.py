@@ -145,7 +145,12 @@ def explain(study: Path, as_json: bool) -> None:
     file = study_file.read(study)
     with _patience(as_json)("Reading the dictionary"):
         network = Network.simulate(
-            _stand_ins(file), dictionary=file.dictionary, rules=file.rules, fabric="in-process", quiet=True
+            _stand_ins(file),
+            dictionary=file.dictionary,
+            rules=file.rules,
+            fabric="in-process",
+            sum=file.sum,
+            quiet=True,
         )
     with network:
         asked = network.study(file.name)
@@ -202,6 +207,8 @@ def _network(file: StudyFile, cluster: str | None, quiet: bool) -> "Network":
             rules=file.rules,
             fabric=file.fabric,
             placement=placement,
+            sum=file.sum,
+            state=file.state,
             quiet=quiet,
         )
 

@@ -17,8 +17,9 @@ from securecompute.engine.wire import contents
 from securecompute.errors import InvalidRequest
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.primitives.randomness import Randomness, SystemRandomness
-from securecompute.protocols.sums.interface import Survivors
-from securecompute.protocols.sums.pairwise import collect, coordinate
+from securecompute.protocols.sums.interface import Survivors, make_key, protocol_of
+from securecompute.protocols.sums.settings import Choice
+from securecompute.values import Secret
 
 COORDINATOR, COLLECTOR = "coordinator", "collector"
 
@@ -58,17 +59,18 @@ class Coordinator:
         return self._coordinate(Manifest.decode(manifest, _formed(self._enrolment)))
 
     def _coordinate(self, manifest: Manifest) -> Part[dict[str, Any]]:
-        part = coordinate(manifest.descriptor, manifest.enrolment.collector)
+        descriptor = manifest.descriptor
+        part = protocol_of(descriptor).coordinate(descriptor, manifest.enrolment.collector)
         survivors = yield from self._watched(part) if self._keep_view else part
         return {"included": list(survivors.included)}
 
     def _watched(self, part: Part[Survivors]) -> Part[Survivors]:
-        """The same part, keeping the bytes of every masked vector that it receives."""
+        """The same part, keeping the bytes of every hidden vector that it receives."""
         following = next(part)
         while True:
             inbox = yield following
-            if following.step == "masked" and following.expect:
-                self._view = {party: contents(y) for party, (y, _) in inbox.items()}
+            if hidden := {party: y for party, message in inbox.items() if (y := _hidden(message)) is not None}:
+                self._view = {party: contents(y) for party, y in hidden.items()}
             try:
                 following = part.send(inbox)
             except StopIteration as stop:
@@ -80,13 +82,18 @@ class Coordinator:
 
 
 class Collector:
-    """Learns the total, and releases of it what may leave."""
+    """Learns the total, and releases of it what may leave. Holds the key that totals are encrypted under, if any."""
 
-    def __init__(self) -> None:
+    def __init__(self, randomness: Randomness | None = None) -> None:
+        self._randomness = randomness or SystemRandomness()
+        self._key: Any = None
         self._enrolment: Enrolment | None = None
 
     def answer(self, request: str, payload: Any) -> Any:
-        """`enrol`. raises SecureComputeError."""
+        """Make a `key` for a way to add, and give the public one; `enrol`. raises SecureComputeError."""
+        if request == "key":
+            self._key, setting = make_key(Choice.parse(payload), self._randomness)
+            return [setting.kind, setting.fields()]
         if request == "enrol":
             self._enrolment = Enrolment.from_plain(payload["enrolment"])
             return None
@@ -97,9 +104,10 @@ class Collector:
         return self._collect(Manifest.decode(manifest, _formed(self._enrolment)))
 
     def _collect(self, manifest: Manifest) -> Part[dict[str, Any]]:
-        survivors, total = yield from collect(manifest.descriptor, manifest.enrolment.coordinator)
+        descriptor, coordinator = manifest.descriptor, manifest.enrolment.coordinator
+        survivors, total = yield from protocol_of(descriptor).collect(descriptor, coordinator, self._key)
         manifest.rules.permits_institutions(len(survivors.included))
-        released = release(manifest.layout, decode(manifest.descriptor.ring, total), manifest.rules)
+        released = release(manifest.layout, decode(descriptor.ring, total), manifest.rules)
         entries = [None if entry is None else str(entry) for entry in released.entries]  # beyond 64 bits, so as text
         return {"included": list(survivors.included), "entries": entries}
 
@@ -108,3 +116,11 @@ def _formed(enrolment: Enrolment | None) -> Enrolment:
     if enrolment is None:
         raise InvalidRequest("the network is not formed yet")
     return enrolment
+
+
+def _hidden(message: Any) -> Secret | None:
+    """The first masked or encrypted vector in a message."""
+    if isinstance(message, Secret):
+        return message
+    parts = message if isinstance(message, tuple) else ()
+    return next((found for part in parts if (found := _hidden(part)) is not None), None)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from securecompute import display
 from securecompute.analyses import catalogue
 from securecompute.disclosure.rules import Rules
-from securecompute.manifest import PROTOCOL, Manifest
-from securecompute.protocols.sums.pairwise import cost
+from securecompute.manifest import Manifest
+from securecompute.protocols.sums.interface import Learns, protocol_of
+from securecompute.protocols.sums.settings import Committee
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,7 +21,7 @@ MILLISECONDS_A_ROUND = 5.0  # on one machine, with Ray and sockets; over a netwo
 class Explanation:
     """One question, before it runs.
 
-    bytes      payload that each institution, and the coordinator, sends if nobody drops out
+    bytes      payload that each institution, the coordinator, and a committee's member, sends if nobody drops out
     seconds    of the protocol alone; an institution's work on its own records comes on top
     dropouts   how many institutions may be lost on the way
     learns     (who, what) for every party
@@ -39,6 +40,8 @@ class Explanation:
     learns: tuple[tuple[str, str], ...]
     rules: dict[str, Any]
     precision: str
+    bytes_member: int | None = None
+    members_lost: int | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """Every field by name."""
@@ -49,6 +52,9 @@ class Explanation:
         """A few lines for people."""
         each = f"{display.size(self.bytes_institution)} from each institution"
         lost = f"{self.dropouts} institution{'s' * (self.dropouts != 1)} may drop out"
+        if self.bytes_member is not None:
+            each += f", {display.size(self.bytes_member)} from one in the committee"
+            lost += f", of the committee {self.members_lost}"
         return [
             f"{self.protocol} of {self.entries} number{'s' * (self.entries != 1)} "
             f"over {len(self.institutions)} institutions, mod 2^{self.ring_bits}",
@@ -75,12 +81,14 @@ class Explanation:
 def explain(manifest: Manifest, institutions: Sequence[str]) -> Explanation:
     """The explanation of a manifest, from its descriptor and its cost function."""
     descriptor = manifest.descriptor
-    price, rules = cost(descriptor), manifest.rules
+    protocol, rules, setting = protocol_of(descriptor), manifest.rules, descriptor.setting
+    price = protocol.cost(descriptor)
     analysis = catalogue.find(manifest.question.analysis)
-    precision = analysis.precision(manifest.question, manifest.enrolment.dictionary)
+    enrolment = manifest.enrolment
+    precision = analysis.precision(manifest.question, enrolment.dictionary)
     return Explanation(
         question=manifest.question.describe(),
-        protocol=PROTOCOL,
+        protocol=manifest.protocol,
         institutions=tuple(institutions),
         entries=descriptor.length,
         ring_bits=descriptor.ring.bits,
@@ -89,17 +97,17 @@ def explain(manifest: Manifest, institutions: Sequence[str]) -> Explanation:
         bytes_coordinator=price.coordinator,
         seconds=price.rounds * MILLISECONDS_A_ROUND / 1000,
         dropouts=len(institutions) - descriptor.quorum,
-        learns=_learns(rules),
+        learns=_learns(rules, protocol.learns(descriptor, enrolment.coordinator, enrolment.collector)),
         rules=rules.to_plain(),
         precision=precision,
+        bytes_member=price.member if isinstance(setting, Committee) else None,
+        members_lost=len(setting.members) - setting.quorum if isinstance(setting, Committee) else None,
     )
 
 
-def _learns(rules: Rules) -> tuple[tuple[str, str], ...]:
+def _learns(rules: Rules, in_protocol: Learns) -> Learns:
     return (
         ("researcher", f"the answer, without counts from 1 to {rules.min_cell - 1}; who took part, who dropped out"),
-        ("each institution", "the question; who took part, who dropped out; no number of anybody's"),
-        ("coordinator", "the question; who took part, who dropped out; masked vectors, which are noise to it"),
-        ("collector", "the total over all who took part, before the rule is applied; no institution's own numbers"),
+        *in_protocol,
         ("operator of the cluster", "everything, if it looks: a simulation is one trust domain"),
     )

@@ -6,18 +6,19 @@ masked vector; its records and its own numbers never leave the object.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from securecompute.analyses import catalogue
 from securecompute.arithmetic.rings import encode
-from securecompute.disclosure.ledger import SurvivorLedger
+from securecompute.disclosure.ledger import BoundLedger, SurvivorLedger
 from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.primitives.keys import IdentityKey
 from securecompute.primitives.randomness import Randomness, SystemRandomness
-from securecompute.protocols.sums.pairwise import contribute
+from securecompute.protocols.sums.interface import protocol_of
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.sources import Records
 from securecompute.values import Plain
@@ -34,15 +35,19 @@ class Institution:
         source: Any,
         dictionary: Mapping[str, Any] | None = None,
         rules: Mapping[str, Any] | None = None,
+        state: str | Path | None = None,
         randomness: Randomness | None = None,
     ) -> None:
-        """Open the records.
+        """Open the records and the ledger.
 
         source       what `records.sources.load` takes; a path where the institution lives in another process
         dictionary   declared, as `Dictionary.to_plain` gives it; None: inferred from the records
         rules        as `Rules.to_plain` gives them; None: the defaults
+        state        folder for what must outlive the process: the ledger of answers; made if it is not there. None:
+                     the ledger is forgotten when the process ends
         raises       InvalidRequest  the records cannot be read, do not fit the dictionary, or are more than the rules
-                                     make room for: said now, because said of a cohort it would tell its size
+                                     make room for: said now, because said of a cohort it would tell its size;
+                                     the ledger cannot be used
         """
         self.name = name
         self._records = Records.open(name, source, None if dictionary is None else Dictionary.from_plain(dictionary))
@@ -52,7 +57,7 @@ class Institution:
             raise InvalidRequest(f"'{name}' holds more than {most} records. Raise max_records in its rules")
         self._randomness = randomness or SystemRandomness()
         self._identity = IdentityKey.generate(self._randomness)
-        self._ledger = SurvivorLedger()
+        self._ledger = _ledger(name, state)
         self._enrolment: Enrolment | None = None
         self._held_against: Dictionary | None = None
         self._considered: dict[bytes, Plain] = {}
@@ -82,15 +87,15 @@ class Institution:
         return self._contribute(agreed, x)
 
     def _contribute(self, manifest: Manifest, x: Plain) -> Part[dict[str, Any]]:
-        enrolment = manifest.enrolment
-        included = yield from contribute(
+        enrolment, descriptor = manifest.enrolment, manifest.descriptor
+        included = yield from protocol_of(descriptor).contribute(
             self.name,
-            manifest.descriptor,
+            descriptor,
             enrolment.coordinator,
             enrolment.collector,
             x,
             self._identity,
-            self._ledger,
+            BoundLedger(self._ledger, self._records.data_version),
             self._randomness,
         )
         return {"included": list(included)}
@@ -138,3 +143,13 @@ class Institution:
         while len(self._considered) >= CONSIDERED_MOST:
             del self._considered[next(iter(self._considered))]
         self._considered[encoded] = Plain(encode(manifest.descriptor.ring, manifest.layout.join(statistic)))
+
+
+def _ledger(name: Party, state: str | Path | None) -> SurvivorLedger:
+    if state is None:
+        return SurvivorLedger()
+    try:
+        Path(state).mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidRequest(f"'{name}' cannot make its folder '{state}': {error.strerror}") from None
+    return SurvivorLedger(Path(state) / "ledger.sqlite")

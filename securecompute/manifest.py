@@ -9,7 +9,7 @@ Every party derives layout, ring and thresholds from the manifest itself, so nob
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -22,11 +22,11 @@ from securecompute.disclosure.rules import Rules, strictest
 from securecompute.engine.rounds import Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.protocols.sums.descriptor import Descriptor, default_threshold
+from securecompute.protocols.sums.settings import Pairwise, Setting, setting_from
 from securecompute.records.dictionary import Dictionary
 
 VERSION = 1
-PROTOCOL = "pairwise sum"
-_FIELDS = ("version", "question", "dictionary", "rules", "identities", "coordinator", "collector", "nonce")
+_FIELDS = ("version", "question", "dictionary", "rules", "identities", "coordinator", "collector", "sum", "nonce")
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,14 @@ class Enrolment:
     """What a party was told when the network was formed, and holds every manifest against.
 
     identities   institution -> Ed25519 public key, 32 bytes
+    setting      how vectors are hidden; with it the collector's public key, if it has one
     """
 
     dictionary: Dictionary
     identities: Mapping[Party, bytes]
     coordinator: Party
     collector: Party
+    setting: Setting = field(default_factory=Pairwise)
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for the control plane."""
@@ -48,13 +50,15 @@ class Enrolment:
             "identities": dict(self.identities),
             "coordinator": self.coordinator,
             "collector": self.collector,
+            "sum": [self.setting.kind, self.setting.fields()],
         }
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "Enrolment":
         """What `to_plain` made. raises InvalidRequest."""
         dictionary = Dictionary.from_plain(plain["dictionary"])
-        return cls(dictionary, plain["identities"], plain["coordinator"], plain["collector"])
+        setting = setting_from(*plain["sum"])
+        return cls(dictionary, plain["identities"], plain["coordinator"], plain["collector"], setting)
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class Manifest:
             [[name, names[name]] for name in sorted(names)],
             self.enrolment.coordinator,
             self.enrolment.collector,
+            [self.protocol, hashlib.sha256(msgpack.packb(self.enrolment.setting.fields())).digest()],
             self.nonce,
         )
         encoded: bytes = msgpack.packb(dict(zip(_FIELDS, values, strict=True)))
@@ -104,9 +109,14 @@ class Manifest:
         manifest = cls(question, enrolment, Rules.from_plain(plain["rules"]), plain["nonce"])
         if manifest.encode() != encoded:
             raise InvalidRequest(
-                "the manifest names another roster, dictionary or role than this network was formed with"
+                "the manifest names another roster, dictionary, role or way to add than this network was formed with"
             )
         return manifest
+
+    @property
+    def protocol(self) -> str:
+        """What runs, in words: "pairwise sum"."""
+        return f"{self.enrolment.setting.kind} sum"
 
     @cached_property
     def layout(self) -> Layout:
@@ -135,6 +145,7 @@ class Manifest:
             threshold=default_threshold(n),
             minimum=self.rules.min_institutions,
             nonce=self.nonce,
+            setting=self.enrolment.setting,
         )
 
     @property
@@ -155,6 +166,7 @@ class Manifest:
         """
         used = catalogue.columns_used(self.question, self.enrolment.dictionary)
         rules.permits(self.question.analysis, used)
+        rules.permits_sum(self.enrolment.setting.kind)
         both = strictest(rules, self.rules)
         if (both.min_cell, both.min_institutions) != (self.rules.min_cell, self.rules.min_institutions):
             raise DisclosureRefused(

@@ -8,6 +8,7 @@ A simulation is one trust domain: the protocols and sealed messages are the real
 cluster could read every institution's records. It says so when it starts and on every answer.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,8 @@ from securecompute.engine.runner import Limits
 from securecompute.errors import InternalFault, InvalidRequest, PeerLost, SecureComputeError
 from securecompute.explanation import Explanation, explain
 from securecompute.institution import Institution
-from securecompute.manifest import PROTOCOL, Enrolment, Manifest
+from securecompute.manifest import Enrolment, Manifest
+from securecompute.protocols.sums.settings import Choice, Committee, Pairwise, Setting, setting_from
 from securecompute.records.columns import near
 from securecompute.records.dictionary import Dictionary, compare
 
@@ -38,13 +40,21 @@ RAY, IN_PROCESS = "ray", "in-process"
 class Network:
     """Institutions, a coordinator and a collector on a fabric. Close it, or use it with `with`."""
 
-    def __init__(self, fabric: Fabric, institutions: Iterable[Party], dictionary: Dictionary | None) -> None:
+    def __init__(
+        self,
+        fabric: Fabric,
+        institutions: Iterable[Party],
+        dictionary: Dictionary | None,
+        sum: Choice | str | Mapping[str, Any] = Pairwise.kind,
+    ) -> None:
         """Form a network of the parties that live on a fabric. `Network.simulate` makes both.
 
         dictionary   the common one; None: what the institutions' own have in common. A column on which they do not
                      agree stands in `unusable`, and a question that uses it is an error that says why
+        sum          how vectors are hidden: "pairwise", "committee", "paillier", "lattice"; or a table, as a study's
 
-        raises   InvalidRequest  the institutions' records do not fit each other, or the dictionary
+        raises   InvalidRequest     the institutions' records do not fit each other, or the dictionary
+                 DisclosureRefused  an institution's rules do not allow this way to add
         """
         self.fabric = fabric
         self._closed = False
@@ -56,11 +66,21 @@ class Network:
             raise InvalidRequest("no column is common to all institutions:\n" + "\n".join(self.unusable.values()))
         self.rules = strictest(*(Rules.from_plain(each["rules"]) for each in introduced.values()))
         identities = {name: each["identity"] for name, each in introduced.items()}
-        self._enrolment = Enrolment(self.dictionary, identities, COORDINATOR, COLLECTOR)
+        setting = self._setting(Choice.parse(sum))
+        self._enrolment = Enrolment(self.dictionary, identities, COORDINATOR, COLLECTOR, setting)
         plain = self._enrolment.to_plain()
         self._answers(self.fabric.ask_all(self.institutions, "enrol", plain))
         roles = {"enrolment": plain, "rules": self.rules.to_plain()}
         self._answers(self.fabric.ask_all((COORDINATOR, COLLECTOR), "enrol", roles))
+
+    def _setting(self, choice: Choice) -> Setting:
+        """The choice with names, or with the public half of a key that the collector has made now."""
+        self.rules.permits_sum(choice.kind)
+        if choice.kind == Pairwise.kind:
+            return Pairwise()
+        if choice.kind == Committee.kind:
+            return choice.committee(self.institutions)
+        return setting_from(*self.fabric.ask(COLLECTOR, "key", choice.to_plain()))
 
     @classmethod
     def simulate(
@@ -72,6 +92,8 @@ class Network:
         fabric: Literal["ray", "in-process"] = "ray",
         placement: "Placement | None" = None,
         limits: Limits | None = None,
+        sum: Choice | str | Mapping[str, Any] = Pairwise.kind,
+        state: str | Path | None = None,
         quiet: bool = False,
     ) -> Self:
         """A network on one machine or one Ray cluster, one actor per institution.
@@ -81,6 +103,9 @@ class Network:
         rules          of all institutions, or by institution; None: the defaults
         fabric         "ray": a private local Ray; "in-process": no processes, for tests and teaching
         placement      a running cluster to join, by name, and where its institutions are to live
+        sum            how vectors are hidden; see `protocols/sums/settings.py` for the ways and what each trusts
+        state          a folder where each institution keeps, under its name, what must outlive it: the ledger of its
+                       answers. None: a network that is closed has forgotten
         quiet          do not say that this is a simulation
         raises         InvalidRequest  names that are missing, equal or reserved; rules of nobody, so that a misspelt
                                        name is not a missing rule; records that cannot be read or that do not fit
@@ -88,7 +113,8 @@ class Network:
         """
         sources = _named(institutions)
         _check_agreements(dictionary, rules, sources)
-        recipes = {name: _recipe(name, source, dictionary, rules, fabric) for name, source in sources.items()}
+        choice = Choice.parse(sum)
+        recipes = {name: _recipe(name, source, dictionary, rules, fabric, state) for name, source in sources.items()}
         recipes |= {COORDINATOR: Recipe(Coordinator), COLLECTOR: Recipe(Collector)}
         if fabric == RAY and placement is None:
             _check_paths(sources)
@@ -96,7 +122,7 @@ class Network:
             _say(BANNER)
         running = _start(recipes, fabric, placement, limits)
         try:
-            return cls(running, sources, dictionary)
+            return cls(running, sources, dictionary, choice)
         except BaseException:
             running.close()
             raise
@@ -137,7 +163,7 @@ class Network:
         encoded, manifest = self.propose(question)
         considered = self.fabric.ask_all(self.institutions, "consider", encoded)
         self._answers({name: each for name, each in considered.items() if not isinstance(each, PeerLost)})
-        run = self.fabric.run(PROTOCOL, (*self.institutions, COORDINATOR, COLLECTOR), encoded, progress)
+        run = self.fabric.run(manifest.protocol, (*self.institutions, COORDINATOR, COLLECTOR), encoded, progress)
         collected = run.outcomes[COLLECTOR]
         if collected.error is not None:
             raise _cause(run)
@@ -155,7 +181,7 @@ class Network:
             took_part=included,
             dropped_out=tuple(name for name in self.institutions if name not in included),
             coordinator=COORDINATOR,
-            protocol=PROTOCOL,
+            protocol=manifest.protocol,
             rounds=max(outcome.traffic.rounds for outcome in run.outcomes.values()),
             bytes=sum(outcome.traffic.wire for outcome in run.outcomes.values()),
             seconds=run.seconds,
@@ -270,6 +296,7 @@ def _recipe(
     dictionary: Dictionary | None,
     rules: Rules | Mapping[Party, Rules] | None,
     fabric: str,
+    state: str | Path | None,
 ) -> Recipe:
     if fabric == RAY and not isinstance(source, str) and not hasattr(source, "__fspath__"):
         raise InvalidRequest(
@@ -282,8 +309,15 @@ def _recipe(
         "source": str(source) if fabric == RAY else source,
         "dictionary": None if dictionary is None else dictionary.to_plain(),
         "rules": None if own is None else own.to_plain(),
+        "state": None if state is None else str(Path(state).expanduser().absolute() / _folder(name)),
     }
     return Recipe(Institution, arguments)
+
+
+def _folder(name: Party) -> str:
+    """A name for an institution's folder that no file system refuses, different for different institutions."""
+    plain = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name)
+    return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _start(

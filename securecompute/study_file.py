@@ -4,11 +4,15 @@
     name = "indomethacin"             name = "Indiana"                  analysis = "crosstab"
     output = "report"                 records = "indiana.parquet"       title = "Does the drug work?"
     fabric = "ray"                    rules = { min_cell = 15 }         row = "rx"
-                                                                        column = "outcome"
+    sum = "pairwise"                                                    column = "outcome"
+    state = "ledgers"
 
-[dictionary] declares the columns, by `path` or as [dictionary.columns.age]; without it they are inferred. [rules] hold
-at every institution; an institution's own `rules`, a table or the path of a file with one, can only be stricter. Paths
-are relative to the file. A key that is not known is an error, so that a misspelt rule is not a missing one.
+sum is how vectors are hidden: "pairwise", "committee", "paillier" or "lattice", or a table with options, as
+{ kind = "committee", members = ["Bern", "Lyon", "Turin"] }. state is a folder where institutions remember what they
+have answered; without it they forget when the run ends. [dictionary] declares the columns, by `path` or as
+[dictionary.columns.age]; without it they are inferred. [rules] hold at every institution; an institution's own
+`rules`, a table or the path of a file with one, can only be stricter. Paths are relative to the file. A key that is not
+known is an error, so that a misspelt rule is not a missing one.
 """
 
 import tomllib
@@ -20,12 +24,13 @@ from typing import Any, Literal, cast, get_args
 from securecompute.analyses import catalogue
 from securecompute.disclosure.rules import Rules, strictest
 from securecompute.errors import InvalidRequest
+from securecompute.protocols.sums.settings import Choice, Pairwise
 from securecompute.records.columns import near
 from securecompute.records.dictionary import Dictionary
 
 FabricName = Literal["ray", "in-process"]
 _TABLES = ("study", "institution", "dictionary", "rules", "question")
-_STUDY = ("name", "output", "fabric")
+_STUDY = ("name", "output", "fabric", "sum", "state")
 _INSTITUTION = ("name", "records", "rules")
 _DICTIONARY = ("path", "columns")
 
@@ -50,7 +55,12 @@ class QuestionEntry:
 
 @dataclass(frozen=True, slots=True)
 class StudyFile:
-    """What a study file says. dictionary   None: inferred from the records."""
+    """What a study file says.
+
+    dictionary   None: inferred from the records
+    sum          how vectors are hidden
+    state        where institutions keep what outlives a run, their ledgers of answers. None: nowhere
+    """
 
     name: str
     output: Path
@@ -58,6 +68,8 @@ class StudyFile:
     institutions: tuple[InstitutionEntry, ...]
     dictionary: Dictionary | None
     questions: tuple[QuestionEntry, ...]
+    sum: Choice
+    state: Path | None
 
     @property
     def records(self) -> dict[str, Path]:
@@ -93,7 +105,16 @@ def read(path: str | Path, *, records_here: bool = True) -> StudyFile:
             _question(entry, f"{where}, question {number}")
             for number, entry in enumerate(_list(document, "question", where), 1)
         ),
+        sum=_choice(study.get("sum", Pairwise.kind), f"{where}, [study]"),
+        state=path.parent / Path(_text(study, "state", f"{where}, [study]")).expanduser() if "state" in study else None,
     )
+
+
+def _choice(value: Any, where: str) -> Choice:
+    try:
+        return Choice.parse(value)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"{where}: {error}") from None
 
 
 def _toml(path: Path) -> dict[str, Any]:

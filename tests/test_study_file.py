@@ -1,5 +1,6 @@
 """Study files: what they say, and a clear error for everything that they say wrongly."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from securecompute import study_file
 from securecompute.analyses import catalogue
 from securecompute.disclosure.rules import Rules
 from securecompute.errors import InvalidRequest
+from securecompute.protocols.sums.settings import Choice
 
 STUDY = """
 [study]
@@ -52,6 +54,44 @@ def refusal(folder: Path, text: str) -> str:
     with pytest.raises(InvalidRequest) as caught:
         read(folder, text)
     return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "chosen"),
+    [
+        ("", Choice("pairwise")),
+        ('sum = "lattice"', Choice("lattice")),
+        ('sum = { kind = "paillier", key_bits = 2048 }', Choice("paillier", key_bits=2048)),
+        (
+            'sum = { kind = "committee", members = ["Indiana", "Michigan", "Kentucky"], honest_coordinator = true }',
+            Choice("committee", ("Indiana", "Michigan", "Kentucky"), honest_coordinator=True),
+        ),
+    ],
+)
+def test_a_study_says_how_vectors_are_hidden(folder, line, chosen):
+    assert read(folder, STUDY.replace('name = "indomethacin"', f'name = "indomethacin"\n{line}')).sum == chosen
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ('sum = "pailler"', r"\[study\]: there is no sum 'pailler'; there are pairwise, committee, paillier, lattice"),
+        ("sum = 3", "a table with a 'kind'"),
+        ('sum = { kind = "paillier", bits = 2048 }', "has no option 'bits'; it takes key_bits"),
+        ('sum = { kind = "pairwise", key_bits = 2048 }', "has no option 'key_bits'; it takes none"),
+        ('sum = { kind = "paillier", key_bits = 1024 }', "one of 2048, 3072, 4096"),
+        ('sum = { kind = "committee", members = "Bern" }', "a list of institutions' names"),
+        ('sum = { kind = "committee", honest_coordinator = 1 }', "true or false"),
+    ],
+)
+def test_a_way_to_hide_vectors_that_is_not_there_is_an_error(folder, line, text):
+    refused = refusal(folder, STUDY.replace('name = "indomethacin"', f'name = "indomethacin"\n{line}'))
+    assert re.search(text, refused), refused
+
+
+def test_the_folder_for_ledgers_is_relative_to_the_file(folder):
+    assert read(folder, STUDY).state is None
+    assert read(folder, STUDY.replace("[study]", '[study]\nstate = "ledgers"')).state == folder / "ledgers"
 
 
 def test_paths_are_relative_to_the_file(folder):

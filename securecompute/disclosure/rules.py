@@ -3,6 +3,7 @@
     min_cell          smallest number of patients that may be shown, zero apart
     min_institutions  fewest institutions that take part; some of them may have no patient in the cohort
     analyses          which analyses may be asked, None for all of the catalogue
+    sums              which ways to add may be used, None for all; a key holder and an aggregator together see more
     columns           which columns may be used, in the question or in its cohort, None for all of the dictionary
     max_records       room: most records that one institution may hold; sizes the ring
 
@@ -33,13 +34,14 @@ class Rules:
     analyses: tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
     max_records: int = 2**24
+    sums: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, floor in (("min_cell", FLOOR), ("min_institutions", FLOOR), ("max_records", 1)):
             value = getattr(self, name)
             if type(value) is not int or value < floor:
                 raise InvalidRequest(f"rule '{name}' is {value!r}; it must be a whole number of at least {floor}")
-        for name in ("analyses", "columns"):
+        for name in ("analyses", "columns", "sums"):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, tuple) and all(type(item) is str for item in value)):
                 raise InvalidRequest(f"rule '{name}' must be a list of names")
@@ -90,6 +92,14 @@ class Rules:
                     "or ask the stewards to list it."
                 )
 
+    def permits_sum(self, kind: str) -> None:
+        """Return if totals may be added this way.
+
+        raises   DisclosureRefused  naming the rule and what it lists
+        """
+        if self.sums is not None and kind not in self.sums:
+            raise DisclosureRefused(f"rule 'sums' does not list '{kind}'. It lists {_listed(self.sums)}.")
+
     def permits_institutions(self, institutions: int) -> None:
         """Return if a total over so many institutions may be shown.
 
@@ -115,6 +125,7 @@ def strictest(*rules: Rules) -> Rules:
         analyses=_common([each.analyses for each in rules]),
         columns=_common([each.columns for each in rules]),
         max_records=max(each.max_records for each in rules),
+        sums=_common([each.sums for each in rules]),
     )
 
 

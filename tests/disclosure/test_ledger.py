@@ -1,9 +1,9 @@
 """The survivor ledger: one set of institutions per plan, remembered before anything is revealed."""
 
-import multiprocessing
-import os
 import signal
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -114,17 +114,19 @@ def test_a_ledger_with_a_file_remembers_when_it_is_opened_again(tmp_path):
         again.commit(PLAN, ["a", "c"])
 
 
-def commit_and_die(path):
-    SurvivorLedger(path).commit(PLAN, ["a", "b"])
-    os.kill(os.getpid(), signal.SIGKILL)
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from securecompute.disclosure.ledger import SurvivorLedger
+SurvivorLedger(Path(sys.argv[1])).commit(b"p" * 32, ["a", "b"])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def test_a_commit_that_has_returned_survives_kill_9(tmp_path):
     path = tmp_path / "ledger.sqlite"
-    child = multiprocessing.get_context("fork").Process(target=commit_and_die, args=(path,))
-    child.start()
-    child.join()
-    assert child.exitcode == -signal.SIGKILL
+    died = subprocess.run([sys.executable, "-c", DIES, str(path)], check=False)
+    assert died.returncode == -signal.SIGKILL
     with pytest.raises(DisclosureRefused):
         SurvivorLedger(path).commit(PLAN, ["a", "c"])
 

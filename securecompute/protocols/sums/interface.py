@@ -6,7 +6,8 @@
     cost(descriptor)                                                                      what it takes, exactly
     learns(descriptor, coordinator, collector)                                            who learns what, in words
 
-One conformance suite in the tests holds all of them to it.
+Where the collector holds a key, the file also has make_key(choice, randomness): the secret key, and the setting with
+the public one. One conformance suite in the tests holds all of them to it.
 """
 
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from securecompute.errors import EncodingOverflow, InvalidRequest
 from securecompute.primitives.keys import IdentityKey
 from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.sums.descriptor import Descriptor
+from securecompute.protocols.sums.settings import Choice, Lattice, Paillier, Setting
 from securecompute.values import Plain
 
 Elements: TypeAlias = NDArray[np.unsignedinteger[Any]]
@@ -92,9 +94,23 @@ class SumProtocol(Protocol):
 
 def protocol_of(descriptor: Descriptor) -> SumProtocol:
     """The file that runs the descriptor's setting. raises InvalidRequest: what it needs is not installed."""
-    kind = descriptor.setting.kind
+    return cast(SumProtocol, _module(descriptor.setting.kind))
+
+
+def make_key(choice: Choice, randomness: Randomness) -> tuple[Any, Setting]:
+    """A collector's fresh secret key, and the setting that tells everybody the public one.
+
+    raises   InvalidRequest  this way to add has no key, or what it needs is not installed
+    """
+    if choice.kind not in (Paillier.kind, Lattice.kind):
+        raise InvalidRequest(f"a {choice.kind} sum has no key")
+    made: tuple[Any, Setting] = _module(choice.kind).make_key(choice, randomness)
+    return made
+
+
+def _module(kind: str) -> Any:
     try:
-        return cast(SumProtocol, import_module(f"securecompute.protocols.sums.{kind}"))
+        return import_module(f"securecompute.protocols.sums.{kind}")
     except ModuleNotFoundError as error:
         raise InvalidRequest(
             f"sum '{kind}' needs the package '{error.name}'; install securecompute[homomorphic]"

@@ -139,6 +139,13 @@ class Choice:
             raise InvalidRequest(f"sum '{kind}' has no option '{unknown[0]}'; {offered}")
         return cls(kind, **{k: _option(k, table[k]) for k in options & set(table)})
 
+    def to_plain(self) -> dict[str, Any]:
+        """What `parse` takes: the kind, and its options."""
+        if self.kind == Committee.kind:
+            members = {"members": list(self.members)} if self.members else {}
+            return {"kind": self.kind, "honest_coordinator": self.honest_coordinator} | members
+        return {"kind": self.kind} | ({"key_bits": self.key_bits} if self.kind == Paillier.kind else {})
+
     def committee(self, institutions: Sequence[Party]) -> Committee:
         """The committee among these institutions. raises InvalidRequest."""
         names = sorted(institutions)
