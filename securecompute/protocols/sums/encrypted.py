@@ -1,0 +1,265 @@
+"""Sum under a key: the collector holds a secret key, the coordinator adds ciphertexts that it cannot read.
+
+Under an additively homomorphic scheme, with the public key pk in the descriptor and U who sent something,
+
+    C_u = Enc_pk(e_u, words_u)      C = Σ_{u in U} C_u      Dec_sk(C) = Σ_{u in U} (e_u, words_u)
+
+    round  step       institution -> coordinator      coordinator ->
+    0      encrypted  C_u and nonce_u
+    1      encrypted                                  institutions of U: all nonces, which name U and sid
+    2      signed     signature on (sid, U)
+    3      signed                                     collector: nonces, at least t signatures, C
+
+The conversation is the same for every scheme; `PublicScheme` and `SecretScheme` say what a scheme must offer. The check
+words (`check_words`, with h₀ as session) are cut into digits, so that every encrypted integer obeys the one bound:
+|integer| ≤ descriptor.bound, `entries(descriptor)` of them.
+
+Security   Coordinator: learns U and sees ciphertexts under a key that it lacks, even if it cheats. Collector, whatever
+           it does: learns U and the total of U, while the coordinator follows the protocol; with c institutions, the
+           total of the others. An institution signs one U for a plan, in one run or, with its ledger, in many, so an
+           honest coordinator is never led to give two totals that differ by one institution.
+           Coordinator and collector together read every institution's vector; so does whoever has the collector's key.
+           Not promised: what `pairwise` holds against a lying coordinator. It can hand on one institution's ciphertext
+           as the total, made to agree with the check words, whose weights are public: an honest collector then has
+           that institution's numbers. Nor a right total: whoever can add to a ciphertext can shift it. Nor that who
+           is called a dropout was one.
+Cost       4 rounds; bytes in `cost`, exactly.
+Reference  Cramer, Damgård, Nielsen, EUROCRYPT 2001, for computing under a key; the four rounds are ours.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from securecompute.arithmetic.rings import decode, encode
+from securecompute.engine.rounds import Array, Part, Party, Round, Several
+from securecompute.errors import PeerMisbehaved
+from securecompute.primitives.keys import IdentityKey, join, verify
+from securecompute.primitives.randomness import Randomness
+from securecompute.protocols.sums.check_words import check_ring, check_words, words_agree
+from securecompute.protocols.sums.descriptor import Descriptor, check_roles, set_hash
+from securecompute.protocols.sums.interface import Cost, Elements, Learns, Ledger, Survivors, check_input
+from securecompute.protocols.sums.tables import rows, table, table_spec
+from securecompute.values import Ciphertext, Plain
+
+NONCE, SIGNATURE = 32, 64
+_WORK_PER_BYTE = 2e-5  # seconds of computing per byte of ciphertext that a deadline allows for
+
+
+class PublicScheme(Protocol):
+    """What institutions and the coordinator need of a scheme: everything in it follows from the descriptor."""
+
+    def shape(self, descriptor: Descriptor) -> tuple[int, int]:
+        """(ciphertexts, bytes of each) that hold `entries(descriptor)` integers; the same for all institutions."""
+
+    def encrypt(self, descriptor: Descriptor, integers: Sequence[int], randomness: Randomness) -> NDArray[np.uint8]:
+        """uint8 `shape(descriptor)`, freshly randomised. `entries(descriptor)` integers, each |integer| ≤ bound."""
+
+    def total(self, descriptor: Descriptor, ciphertexts: Mapping[Party, NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        """The ciphertexts of the sum. raises PeerMisbehaved, naming who sent what is no ciphertext."""
+
+
+class SecretScheme(Protocol):
+    """What the collector needs: the secret key, and the public scheme that belongs to it."""
+
+    @property
+    def public(self) -> PublicScheme:
+        """The scheme of the public key."""
+
+    def decrypt(self, descriptor: Descriptor, ciphertext: NDArray[np.uint8], institutions: int) -> list[int]:
+        """The `entries(descriptor)` totals over so many institutions. raises PeerMisbehaved: no such ciphertext."""
+
+
+def entries(descriptor: Descriptor) -> int:
+    """How many integers an institution encrypts: its d entries, the counter and the digits of the check word."""
+    return descriptor.length + 1 + _digits(descriptor)[1]
+
+
+def _digits(descriptor: Descriptor) -> tuple[int, int]:
+    """(bits of a digit, digits) of the check word: the largest digits that do not exceed the bound."""
+    bits = check_ring(descriptor.ring).bits
+    digit = min((descriptor.bound + 1).bit_length() - 1, bits)
+    return digit, -(-bits // digit)
+
+
+def cost(scheme: PublicScheme, descriptor: Descriptor) -> Cost:
+    """What a run with this descriptor costs, exactly, without running it."""
+    n, (count, width) = len(descriptor.institutions), scheme.shape(descriptor)
+    institution = count * width + NONCE + SIGNATURE
+    nonces, signatures = n * (1 + NONCE), n * (1 + SIGNATURE)
+    return Cost(4, institution, n * nonces + nonces + signatures + count * width, institution)
+
+
+def learns(descriptor: Descriptor, coordinator: Party, collector: Party) -> Learns:
+    """Who learns what, in words for people."""
+    return (
+        ("each institution", "the question; who took part, who dropped out; no number of anybody's"),
+        (coordinator, "the question; who took part, who dropped out; encrypted vectors, which it cannot read"),
+        (
+            collector,
+            "the total over all who took part, before the rule is applied; no institution's own numbers, as long as "
+            f"{coordinator} hands on nothing but the total",
+        ),
+        (
+            f"{coordinator} and {collector} together",
+            f"every institution's own numbers: {coordinator} holds them encrypted, {collector} holds the key",
+        ),
+    )
+
+
+def contribute(
+    scheme: PublicScheme,
+    me: Party,
+    descriptor: Descriptor,
+    coordinator: Party,
+    collector: Party,
+    x: Plain,
+    identity: IdentityKey,
+    ledger: Ledger,
+    randomness: Randomness,
+) -> Part[tuple[Party, ...]]:
+    """Take part in the sum. Run by every institution; returns U, who is in the total.
+
+    x         elements of the descriptor's ring, length d; |entry| ≤ bound; read, never written
+    identity  whose public half the descriptor pins for `me`
+    ledger    told of U before U is signed
+    raises    InvalidRequest     x is not such a vector, `identity` is not the pinned one, or a party has two roles
+              EncodingOverflow   an entry lies beyond the bound
+              PeerMisbehaved     U is too small, or leaves out or misquotes this institution
+              DisclosureRefused  the ledger knows another survivor set for this plan
+    """
+    check_roles(descriptor, coordinator, collector)
+    check_input(descriptor, me, x, identity)
+    names, n = descriptor.institutions, len(descriptor.institutions)
+    nonce = randomness.bytes(NONCE)
+    ciphertext = Ciphertext(scheme.encrypt(descriptor, _integers(descriptor, x.elements), randomness))
+    yield Round(send={coordinator: (ciphertext, np.frombuffer(nonce, np.uint8))}, step="encrypted")
+    inbox = yield Round(
+        expect={coordinator: table_spec(n, NONCE)}, step="encrypted", after=1, work=_work(scheme, descriptor, n)
+    )
+    nonces = rows(names, inbox[coordinator])
+    if nonces.get(me) != nonce:
+        raise PeerMisbehaved("the coordinator left out this institution or changed its nonce")
+    _check_size(descriptor, nonces)
+    included = tuple(nonces)
+    ledger.check(descriptor.plan, included)
+    ledger.commit(descriptor.plan, included)
+    signature = identity.sign(b"ss1/u3", _signed_message(descriptor, coordinator, nonces))
+    yield Round(send={coordinator: np.frombuffer(signature, np.uint8)}, step="signed")
+    return included
+
+
+def coordinate(scheme: PublicScheme, descriptor: Descriptor, collector: Party) -> Part[Survivors]:
+    """Add the ciphertexts and pass on their sum. Run by the coordinator, who has no key.
+
+    raises   InvalidRequest  the collector is an institution
+             PeerMisbehaved  an institution sent what is no ciphertext
+             PeerSilent      fewer than max(t, m) institutions sent a vector, or fewer than t signed
+    """
+    check_roles(descriptor, collector)
+    names, nonce = descriptor.institutions, Array(np.uint8, (NONCE,))
+    inbox = yield Round(
+        expect=dict.fromkeys(names, Several((_spec(scheme, descriptor), nonce))),
+        quorum=descriptor.quorum,
+        step="encrypted",
+        work=_work(scheme, descriptor, 1),
+    )
+    included = tuple(sorted(inbox))
+    total = Ciphertext(scheme.total(descriptor, {u: inbox[u][0].elements for u in included}))
+    nonces = table(names, {u: inbox[u][1].tobytes() for u in included}, NONCE)
+    yield Round(send=dict.fromkeys(included, nonces), step="encrypted")
+
+    inbox = yield Round(
+        expect=dict.fromkeys(included, Array(np.uint8, (SIGNATURE,))), quorum=descriptor.threshold, step="signed"
+    )
+    signatures = table(names, {u: row.tobytes() for u, row in inbox.items()}, SIGNATURE)
+    yield Round(send={collector: (nonces, signatures, total)}, step="signed")
+    return Survivors(included, included)
+
+
+def collect(secret: SecretScheme, descriptor: Descriptor, coordinator: Party) -> Part[tuple[Survivors, Elements]]:
+    """Decrypt the total. Run by the collector; returns the survivors and the total, elements of the ring.
+
+    raises   InvalidRequest  the coordinator is an institution
+             PeerMisbehaved  U is too small or not signed by t of it, no ciphertext, or check words that do not agree
+             PeerSilent      the coordinator sent nothing
+    """
+    check_roles(descriptor, coordinator)
+    scheme, names, n = secret.public, descriptor.institutions, len(descriptor.institutions)
+    for step in ("encrypted", "encrypted", "signed"):
+        yield Round(step=step)
+    spec = Several((table_spec(n, NONCE), table_spec(n, SIGNATURE), _spec(scheme, descriptor)))
+    work = _work(scheme, descriptor, n + 1)
+    inbox = yield Round(expect={coordinator: spec}, step="signed", after=3, work=work)
+    nonces_table, signatures, ciphertext = inbox[coordinator]
+    nonces = rows(names, nonces_table)
+    _check_size(descriptor, nonces)
+    _check_signatures(descriptor, _signed_message(descriptor, coordinator, nonces), nonces, rows(names, signatures))
+    included = tuple(nonces)
+    totals = secret.decrypt(descriptor, ciphertext.elements, len(included))
+    return Survivors(included, included), _checked(descriptor, totals, len(included))
+
+
+def _spec(scheme: PublicScheme, descriptor: Descriptor) -> Array:
+    return Array(np.uint8, scheme.shape(descriptor), Ciphertext)
+
+
+def _work(scheme: PublicScheme, descriptor: Descriptor, vectors: int) -> float:
+    count, width = scheme.shape(descriptor)
+    return vectors * count * width * _WORK_PER_BYTE
+
+
+def _integers(descriptor: Descriptor, e: Elements) -> list[int]:
+    """The entries of e, a counter of 1, and the digits of e's check word, the lowest first."""
+    ring, words = descriptor.ring, check_ring(descriptor.ring)
+    word = decode(words, check_words(ring, e, 1, descriptor.hash()))[1] % (1 << words.bits)
+    digit, digits = _digits(descriptor)
+    return [*decode(ring, e), 1, *(word >> digit * k & ((1 << digit) - 1) for k in range(digits))]
+
+
+def _checked(descriptor: Descriptor, totals: Sequence[int], institutions: int) -> Elements:
+    """The totals of the entries, elements of the ring, once counter and check word agree with them.
+
+    raises   PeerMisbehaved  they do not, or a total is beyond what so many institutions can reach
+    """
+    d, ring, words = descriptor.length, descriptor.ring, check_ring(descriptor.ring)
+    if len(totals) != entries(descriptor) or max(map(abs, totals)) > institutions * descriptor.bound:
+        raise PeerMisbehaved("the total holds an entry beyond what the institutions can reach. No number is given")
+    digit, _ = _digits(descriptor)
+    half = 1 << words.bits - 1
+    word = (sum(total << digit * k for k, total in enumerate(totals[d + 1 :])) + half) % (2 * half) - half
+    vector = encode(ring, totals[:d])
+    if not words_agree(ring, vector, encode(words, [totals[d], word]), institutions, descriptor.hash()):
+        raise PeerMisbehaved(
+            "the total's check words do not agree: a vector was wrong, or is missing. No number is given"
+        )
+    return vector
+
+
+def _check_size(descriptor: Descriptor, included: Mapping[Party, bytes]) -> None:
+    """raises   PeerMisbehaved  fewer than max(t, m)"""
+    if len(included) < descriptor.quorum:
+        raise PeerMisbehaved(
+            f"the coordinator says that {len(included)} institutions are in the total; {descriptor.quorum} must"
+        )
+
+
+def _signed_message(descriptor: Descriptor, coordinator: Party, nonces: Mapping[Party, bytes]) -> bytes:
+    """sid | U, with sid = SHA-256(h₀ | coordinator | the nonces of U). h₀ names the collector by its key."""
+    fields = [field for u in sorted(nonces) for field in (u.encode(), nonces[u])]
+    sid = sha256(join(b"ss1/sid", descriptor.hash(), coordinator.encode(), *fields)).digest()
+    return join(sid, set_hash(nonces))
+
+
+def _check_signatures(
+    descriptor: Descriptor, message: bytes, included: Mapping[Party, bytes], signatures: Mapping[Party, bytes]
+) -> None:
+    """raises   PeerMisbehaved  a signature is not that of a member of U, or fewer than t signed"""
+    for u, signature in signatures.items():
+        if u not in included or not verify(descriptor.identities[u], b"ss1/u3", message, signature):
+            raise PeerMisbehaved(f"the survivor set is not signed by '{u}'")
+    if len(signatures) < descriptor.threshold:
+        raise PeerMisbehaved(f"{len(signatures)} signatures on the survivor set; {descriptor.threshold} are needed")
