@@ -1,4 +1,4 @@
-"""What the tests of masked sums share: a run with seeded parties, ways to tamper with it, and random tapes."""
+"""What the tests of sums share: a run with seeded parties, ways to tamper with it, and random tapes."""
 
 from dataclasses import replace
 
@@ -9,13 +9,14 @@ from securecompute.disclosure.ledger import SurvivorLedger
 from securecompute.engine.local import play
 from securecompute.primitives.keys import IdentityKey
 from securecompute.protocols.sums.descriptor import Descriptor, default_threshold
-from securecompute.protocols.sums.pairwise import collect, contribute, coordinate
+from securecompute.protocols.sums.interface import protocol_of
 from securecompute.protocols.sums.tables import rows, table
-from securecompute.values import Masked, Plain, Share
+from securecompute.values import Ciphertext, Masked, Plain, Share
 from tests.seeded import SeededRandomness
 
 COORDINATOR, COLLECTOR = "coordinator", "collector"
-# Rounds of `play` in which somebody sends; the institutions' are the even ones.
+SECRETS = Masked | Share | Ciphertext
+# Rounds of a pairwise sum in which somebody sends; the institutions' are the even ones.
 ADVERTISE, ADVERTS, SHARE, SHARES, MASKED, SURVIVORS, SIGN, SIGNATURES, REVEAL = range(9)
 INSTITUTIONS_SEND = (ADVERTISE, SHARE, MASKED, SIGN, REVEAL)
 
@@ -59,21 +60,23 @@ class Federation:
     inputs    institution -> whole numbers; by default 2^i in every entry of institution i: a culprit shows
     ledgers   institution -> ledger; kept from one run to the next
     told      institution -> the descriptor that it was told, if another
+    key       the collector's secret key, where it has one
     """
 
-    def __init__(self, descriptor=None, inputs=None, seed=0, ledgers=None, told=None, collectors=None):
+    def __init__(self, descriptor=None, inputs=None, seed=0, ledgers=None, told=None, collectors=None, key=None):
         self.descriptor = descriptor or describe()
         self.names = self.descriptor.institutions
         self.inputs = inputs or {p: [1 << k] * self.descriptor.length for k, p in enumerate(self.names)}
         self.ledgers = ledgers or {p: SurvivorLedger() for p in self.names}
         self.tapes = {p: Tape(f"{seed} {p}") for p in self.names}
-        self.told, self.collectors = told or {}, collectors or {}
+        self.told, self.collectors, self.key = told or {}, collectors or {}, key
+        self.protocol = protocol_of(self.descriptor)
 
     def parts(self):
         """Every party's part, not yet started."""
         parts = {p: self.institution(p) for p in self.names}
-        parts[COORDINATOR] = coordinate(self.descriptor, COLLECTOR)
-        parts[COLLECTOR] = collect(self.descriptor, COORDINATOR)
+        parts[COORDINATOR] = self.protocol.coordinate(self.descriptor, COLLECTOR)
+        parts[COLLECTOR] = self.protocol.collect(self.descriptor, COORDINATOR, self.key)
         return parts
 
     def institution(self, p):
@@ -82,7 +85,8 @@ class Federation:
         x = encode(self.descriptor.ring, self.inputs[p])
         x.flags.writeable = False  # an input is only read
         collector, key = self.collectors.get(p, COLLECTOR), identity(p)
-        return contribute(p, descriptor, COORDINATOR, collector, Plain(x), key, self.ledgers[p], self.tapes[p])
+        ledger, tape = self.ledgers[p], self.tapes[p]
+        return self.protocol.contribute(p, descriptor, COORDINATOR, collector, Plain(x), key, ledger, tape)
 
     def run(self, deliver=None, strict=False):
         """Play it."""
@@ -130,7 +134,7 @@ def copied(message):
     """The same message in arrays of its own."""
     if isinstance(message, tuple):
         return tuple(copied(part) for part in message)
-    if isinstance(message, Masked | Share):
+    if isinstance(message, SECRETS):
         return type(message)(message.elements.copy())
     return message.copy()
 
@@ -139,7 +143,7 @@ def leaves(message):
     """The arrays in a message, in order."""
     if isinstance(message, tuple):
         return [leaf for part in message for leaf in leaves(part)]
-    return [message.elements if isinstance(message, Masked | Share) else message]
+    return [message.elements if isinstance(message, SECRETS) else message]
 
 
 def flip(leaf, *index):
