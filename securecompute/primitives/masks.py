@@ -72,12 +72,14 @@ def uniform(ring: Ring, key: bytes, d: int) -> NDArray[Any]:
     return y
 
 
-def odd_weights(key: bytes, d: int) -> NDArray[np.uint64]:
+def odd_weights(key: bytes, d: int, offset: int = 0) -> NDArray[np.uint64]:
     """d odd elements of Z_2^64 from G(key): uint64 (d,). Odd, hence invertible: no change of one entry cancels.
 
-    raises   InvalidRequest  as `uniform`
+    offset   even: how many elements of the stream come before them
+    raises   InvalidRequest  as `add_mask`
     """
-    weights: NDArray[np.uint64] = uniform(Ring.Z64, key, d)
+    weights: NDArray[np.uint64] = zeros(Ring.Z64, d)
+    add_mask(Ring.Z64, weights, key, +1, 8 * offset)
     weights |= np.uint64(1)
     return weights
 
