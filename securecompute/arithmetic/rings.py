@@ -5,12 +5,14 @@
 Little-endian unsigned words. An element of Z_2^128 is two uint64 limbs, (d, 2) with [:, 0] the low one; limbs are
 added with the carry, because two independent rings of 2^64 would give the carry count away.
 
-Cost       ns per element, one core: add 0.15 for 2^32, 0.3 for 2^64, 3 for 2^128.
+Cost       ns per element and vector, one core, in the cache: add 0.14 for 2^32, 0.28 for 2^64, 1.3 for 2^128 when
+           several are added at once, 2.7 for one. A compiled kernel adds one in 0.9, but to load its compiler takes
+           0.5 s and 70 MB, more than it saves below 10^8 elements.
 """
 
 import enum
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,8 @@ from numpy.typing import NDArray
 
 from securecompute.errors import EncodingOverflow, InvalidRequest
 
-_CHUNK = 1 << 13  # elements of Z_2^128 whose three passes stay in the cache
+_CHUNK_BYTES = 1 << 17  # of each vector: several passes over them stay in the cache
+_MOST_COUNTED = 127  # carries of an int8
 
 
 class Ring(enum.Enum):
@@ -73,14 +76,7 @@ def add_into(ring: Ring, total: NDArray[Any], y: NDArray[Any]) -> None:
 
     raises   InvalidRequest  not in the ring, other lengths, or total is read-only
     """
-    _check_pair(ring, total, y)
-    if ring is not Ring.Z128:
-        np.add(total, y, out=total)
-        return
-    for a, b in _chunks(total, y):
-        np.add(a, b, out=a)
-        carry = a[:, 0] < b[:, 0]
-        np.add(a[:, 1], carry, out=a[:, 1])
+    _add_into(ring, total, [y], +1)
 
 
 def subtract_into(ring: Ring, total: NDArray[Any], y: NDArray[Any]) -> None:
@@ -88,14 +84,44 @@ def subtract_into(ring: Ring, total: NDArray[Any], y: NDArray[Any]) -> None:
 
     raises   InvalidRequest  not in the ring, other lengths, or total is read-only
     """
-    _check_pair(ring, total, y)
+    _add_into(ring, total, [y], -1)
+
+
+def add_all_into(ring: Ring, total: NDArray[Any], ys: Sequence[NDArray[Any]]) -> None:
+    """total += every y in the ring, in place: as `add_into` in turn, but total passes through the cache once.
+
+    raises   InvalidRequest  as `add_into`; nothing is added then
+    """
+    _add_into(ring, total, ys, +1)
+
+
+def unchecked_accumulate(ring: Ring, total: NDArray[Any], terms: Iterable[tuple[NDArray[Any], int]]) -> None:
+    """total += sum of sign * y over the (y, sign), in place, for callers that have checked what they pass.
+
+    total   a vector in the ring, writeable, small enough to stay in the cache
+    terms   vectors in the ring of that length, elsewhere in memory, with sign +1 or -1; each is read before the next
+            is asked for, so that one buffer may carry them all
+    proof   Z_2^128: low limbs wrap at 2^64, and (a + b) mod 2^64 < b just where a + b carries, a < b where a - b
+            borrows. Up to 127 of these fit an int8 of their own, and are added to the high limbs at the end.
+    """
     if ring is not Ring.Z128:
-        np.subtract(total, y, out=total)
+        for y, sign in terms:
+            (np.add if sign > 0 else np.subtract)(total, y, out=total)
         return
-    for a, b in _chunks(total, y):
-        borrow = a[:, 0] < b[:, 0]
-        np.subtract(a, b, out=a)
-        np.subtract(a[:, 1], borrow, out=a[:, 1])
+    wrapped = np.empty(total.shape, np.bool_)  # of both limbs: contiguous passes are faster than every second word
+    ones, carries = wrapped.view(np.int8), np.zeros(total.shape, np.int8)
+    for k, (y, sign) in enumerate(terms, 1):
+        if sign > 0:
+            np.add(total, y, out=total)
+            np.less(total, y, out=wrapped)
+            np.add(carries, ones, out=carries)
+        else:
+            np.less(total, y, out=wrapped)
+            np.subtract(total, y, out=total)
+            np.subtract(carries, ones, out=carries)
+        if k % _MOST_COUNTED == 0:
+            _carry(total, carries)
+    _carry(total, carries)
 
 
 def encode(ring: Ring, integers: Sequence[int] | NDArray[np.int64]) -> NDArray[Any]:
@@ -156,19 +182,25 @@ def choose_ring(bound: int, institutions: int) -> Ring:
     )
 
 
-def _check_pair(ring: Ring, total: NDArray[Any], y: NDArray[Any]) -> None:
+def _add_into(ring: Ring, total: NDArray[Any], ys: Sequence[NDArray[Any]], sign: int) -> None:
     check(ring, total, writeable=True)
-    check(ring, y)
-    if len(total) != len(y):
-        raise InvalidRequest(f"vectors of {len(total)} and {len(y)} elements have no sum")
+    for y in ys:
+        check(ring, y)
+        if len(total) != len(y):
+            raise InvalidRequest(f"vectors of {len(total)} and {len(y)} elements have no sum")
+    apart = [y.copy() if np.may_share_memory(total, y) else y for y in ys]  # read again after the add
+    passes = len(ys) > 1 or ring is Ring.Z128
+    step = _CHUNK_BYTES // ring.item_bytes if passes else max(1, len(total))
+    for start in range(0, len(total), step):
+        piece = slice(start, start + step)
+        unchecked_accumulate(ring, total[piece], ((y[piece], sign) for y in apart))
 
 
-def _chunks(total: NDArray[Any], y: NDArray[Any]) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """Both arrays in cache-sized pieces; y is copied if it overlaps total, since its words are needed after the add."""
-    if np.may_share_memory(total, y):
-        y = y.copy()
-    for start in range(0, len(total), _CHUNK):
-        yield total[start : start + _CHUNK], y[start : start + _CHUNK]
+def _carry(total: NDArray[Any], carries: NDArray[np.int8]) -> None:
+    """Add the low limbs' carries, less their borrows, to the high limbs, and forget them."""
+    high = total[:, 1]
+    np.add(high, carries[:, 0].astype(np.int64).view(np.uint64), out=high)
+    carries[:] = 0
 
 
 def _encode_array(ring: Ring, integers: NDArray[Any]) -> NDArray[Any]:

@@ -8,12 +8,12 @@ block i of the stream is element i of Z_2^128, as (low, high).
 Security   G is a pseudo-random generator if AES-256 is a pseudo-random permutation; at most 2^32 blocks a key. A mask
            hides once: two vectors under one key and one range of offsets differ by their plain difference. Using a key
            and range once is the caller's duty.
-Cost       per element and key, 1.2 times bare AES: 1.6 ns for uint64, 0.8 for uint32 where AES runs at 6 GB/s; the
-           carry of 2^128 adds 3 ns. A key costs 13 us before its first byte.
+Cost       per element and key, 1.1 times AES and an addition in the cache: 1.8 ns for uint64, 0.9 for uint32, 4.4 for
+           2^128 with its carry, where AES runs at 6 GB/s. A key costs 13 us before its first byte.
 Reference  NIST SP 800-38A (CTR), FIPS 197, RFC 5869.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from numpy.typing import NDArray
 
-from securecompute.arithmetic.rings import Ring, add_into, check, subtract_into, zeros
+from securecompute.arithmetic.rings import Ring, check, unchecked_accumulate, zeros
 from securecompute.errors import InvalidRequest
 
 KEY_BYTES = 32
@@ -30,7 +30,6 @@ STREAM_BYTES = 16 << 32  # of one key
 
 _TILE_BYTES = 1 << 18  # with as much of y in the second-level cache
 _ZEROS = memoryview(bytes(_TILE_BYTES))
-_ACCUMULATE = {+1: add_into, -1: subtract_into}
 
 
 def add_mask(ring: Ring, y: NDArray[Any], key: bytes, sign: int, offset_bytes: int = 0) -> None:
@@ -51,15 +50,12 @@ def add_masks(ring: Ring, y: NDArray[Any], masks: Iterable[tuple[bytes, int]], o
     check(ring, y, writeable=True)
     if offset_bytes % 16 or not 0 <= offset_bytes <= STREAM_BYTES - y.nbytes:
         raise InvalidRequest(f"stream bytes {offset_bytes} + {y.nbytes}; expected a multiple of 16 within 2^36")
-    streams = [(_stream(key, offset_bytes // 16), _accumulate(sign)) for key, sign in masks]
+    streams = [(_stream(key, offset_bytes // 16), _sign(sign)) for key, sign in masks]
     tile = np.empty(min(_TILE_BYTES, y.nbytes), np.uint8)
-    mask = tile.view(ring.dtype).reshape(-1, *ring.shape(0)[1:])
     step = _TILE_BYTES // ring.item_bytes
     for start in range(0, len(y), step):
         piece = y[start : start + step]
-        for stream, accumulate in streams:
-            stream.update_into(_ZEROS[: piece.nbytes], tile.data)
-            accumulate(ring, piece, mask[: len(piece)])
+        unchecked_accumulate(ring, piece, _expand(ring, streams, tile[: piece.nbytes]))
 
 
 def uniform(ring: Ring, key: bytes, d: int) -> NDArray[Any]:
@@ -101,7 +97,17 @@ def _stream(key: bytes, block: int) -> CipherContext:
     return Cipher(algorithms.AES256(key), modes.CTR(block.to_bytes(16, "big"))).encryptor()
 
 
-def _accumulate(sign: int) -> Callable[[Ring, NDArray[Any], NDArray[Any]], None]:
-    if sign not in _ACCUMULATE:
+def _sign(sign: int) -> int:
+    if sign not in (+1, -1):
         raise InvalidRequest(f"a mask's sign is +1 or -1, not {sign}")
-    return _ACCUMULATE[sign]
+    return sign
+
+
+def _expand(
+    ring: Ring, streams: Sequence[tuple[CipherContext, int]], tile: NDArray[np.uint8]
+) -> Iterator[tuple[NDArray[Any], int]]:
+    """The next bytes of each stream in turn, in one tile, as ring elements with their sign."""
+    zeros_in, mask = _ZEROS[: tile.nbytes], tile.view(ring.dtype).reshape(-1, *ring.shape(0)[1:])
+    for stream, sign in streams:
+        stream.update_into(zeros_in, tile.data)
+        yield mask, sign

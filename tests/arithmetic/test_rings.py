@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from securecompute.arithmetic.rings import (
     Ring,
+    add_all_into,
     add_into,
     check,
     choose_ring,
@@ -16,6 +17,7 @@ from securecompute.arithmetic.rings import (
     encode,
     fits,
     subtract_into,
+    unchecked_accumulate,
     zeros,
 )
 from securecompute.errors import EncodingOverflow, InvalidRequest
@@ -111,6 +113,49 @@ def test_carries_and_borrows_pass_in_every_chunk():
     assert (total == np.array([0, 1], np.uint64)).all()
     subtract_into(Ring.Z128, total, ones)
     assert (total == np.array([2**64 - 1, 0], np.uint64)).all()
+
+
+@pytest.mark.parametrize("ring", RINGS)
+@given(columns=st.lists(st.lists(ANY, min_size=3, max_size=3), min_size=1, max_size=6))
+def test_adding_all_at_once_is_adding_in_turn(ring, columns):
+    columns = [[wrapped(ring, v) for v in column] for column in columns]
+    total = encode(ring, columns[0])
+    add_all_into(ring, total, [encode(ring, column) for column in columns[1:]])
+    assert decode(ring, total) == [wrapped(ring, sum(entries)) for entries in zip(*columns, strict=True)]
+
+
+def test_more_carries_or_borrows_than_a_byte_counts_are_not_lost():
+    full, one = 2**64 - 1, encode(Ring.Z128, [2**64 - 1] * 3)
+    total = zeros(Ring.Z128, 3)
+    add_all_into(Ring.Z128, total, [one] * 400)
+    assert decode(Ring.Z128, total) == [400 * full] * 3
+    unchecked_accumulate(Ring.Z128, total, [(one, -1)] * 700)
+    assert decode(Ring.Z128, total) == [-300 * full] * 3
+    unchecked_accumulate(Ring.Z128, total, [(one, sign) for sign in (+1, -1, +1) for _ in range(128)])
+    assert decode(Ring.Z128, total) == [-172 * full] * 3
+
+
+@pytest.mark.parametrize("ring", RINGS)
+def test_long_vectors_are_added_in_pieces_and_every_piece_once(ring):
+    d = 300_001  # several pieces in each ring, the last one short
+    ys = [np.full(ring.shape(d), k, ring.dtype) for k in (1, 2, 4)]
+    total = zeros(ring, d)
+    add_all_into(ring, total, ys)
+    assert (total == 7).all()
+
+
+@pytest.mark.parametrize("ring", RINGS)
+def test_a_sum_that_is_refused_leaves_the_total_as_it_was(ring):
+    total = zeros(ring, 3)
+    with pytest.raises(InvalidRequest):
+        add_all_into(ring, total, [encode(ring, [1, 2, 3]), zeros(ring, 2)])
+    assert not total.any()
+
+
+def test_every_second_element_of_the_largest_ring_can_be_added_to():
+    y = zeros(Ring.Z128, 6)
+    add_all_into(Ring.Z128, y[::2], [encode(Ring.Z128, [2**64 - 1] * 3)] * 3)
+    assert decode(Ring.Z128, y) == [3 * (2**64 - 1), 0] * 3
 
 
 @pytest.mark.parametrize("ring", RINGS)
