@@ -7,7 +7,7 @@ reads no clock, so the same text runs in a test, on Ray and over a link.
     inbox = yield Round(send={peer: key.public for peer in peers}, expect={peer: Bytes(32) for peer in peers})
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, TypeAlias, TypeVar
@@ -222,10 +222,12 @@ def check_received(number: int, sender: Party, receiver: Party, spec: Spec, mess
 def together(*parts: Part[Any]) -> Part[tuple[Any, ...]]:
     """Run independent sub-protocols side by side, sharing rounds: as many rounds as the longest.
 
-    Every party must list the same sub-protocols in the same order. A round shared with a quorum waits for the
-    strictest: sub-protocols that tolerate silence must not share rounds with ones that do not, so it is refused.
+    Every party must list the same sub-protocols in the same order. Sub-protocols that wait in one round for the same
+    senders with the same quorum share it: a sender's messages travel as one, so all of them go on with the same
+    senders. Any other mixture would let one sub-protocol go on where another must wait, or would make it wait for
+    parties that it does not need, so it is refused.
 
-    raises   InvalidRequest  a sub-protocol asks for a quorum
+    raises   InvalidRequest  sub-protocols wait in one round with a quorum, and for other senders or another quorum
     """
     outputs: dict[int, Any] = {}
     inboxes: dict[int, Inbox | None] = dict.fromkeys(range(len(parts)))
@@ -238,13 +240,12 @@ def together(*parts: Part[Any]) -> Part[tuple[Any, ...]]:
                 outputs[k] = stop.value
         if not rounds:
             return tuple(outputs[k] for k in range(len(parts)))
-        if any(r.quorum is not None for r in rounds.values()):
-            raise InvalidRequest("a sub-protocol that goes on without silent parties cannot share rounds")
         senders = dict.fromkeys(p for r in rounds.values() for p in r.expect)
         receivers = dict.fromkeys(p for r in rounds.values() for p in r.send)
         heard = yield Round(
             send={p: tuple(r.send[p] for r in rounds.values() if p in r.send) for p in receivers},
             expect={p: Several(tuple(r.expect[p] for r in rounds.values() if p in r.expect)) for p in senders},
+            quorum=_shared_quorum(rounds.values()),
             step=" + ".join(dict.fromkeys(r.step for r in rounds.values() if r.step)),
             after=max(r.after for r in rounds.values()),
             work=sum(r.work for r in rounds.values()),
@@ -252,4 +253,14 @@ def together(*parts: Part[Any]) -> Part[tuple[Any, ...]]:
         inboxes = {}
         unread = {p: iter(messages) for p, messages in heard.items()}
         for k, r in rounds.items():
-            inboxes[k] = {p: next(unread[p]) for p in r.expect}
+            inboxes[k] = {p: next(unread[p]) for p in r.expect if p in unread}
+
+
+def _shared_quorum(rounds: Iterable[Round]) -> int | None:
+    waits = {(r.quorum, frozenset(r.expect)) for r in rounds if r.expect}
+    if len(waits) > 1 and any(quorum is not None for quorum, _ in waits):
+        raise InvalidRequest(
+            "a sub-protocol that goes on without silent parties shares rounds only with such as wait for the same "
+            "parties and go on with as many"
+        )
+    return next((quorum for quorum, _ in waits), None)

@@ -156,9 +156,6 @@ def test_a_lost_message_names_who_was_not_heard():
 
 
 def test_a_message_that_nobody_was_due_to_send_names_its_sender():
-    def quiet():
-        yield Round()
-
     def talk():
         yield Round({"a": b"x"})
 
@@ -180,8 +177,12 @@ def gather(parties, quorum):
     return list(heard)
 
 
-def say(receiver):
-    yield Round({receiver: b"x"})
+def say(receiver, word=b"x"):
+    yield Round({receiver: word})
+
+
+def quiet():
+    yield Round()
 
 
 def test_a_quorum_bears_silence_and_the_inbox_is_in_the_order_declared():
@@ -230,12 +231,41 @@ def test_shared_rounds_wait_as_long_as_the_most_patient_and_are_named_after_all(
     assert shared.work >= 5.0
 
 
-def test_a_sub_protocol_that_bears_silence_may_not_share_rounds():
-    def tolerant():
-        yield Round(expect={"b": Bytes(1)}, quorum=1)
+def hear(senders, quorum):
+    heard = yield Round(expect=dict.fromkeys(senders, Bytes(1)), quorum=quorum)
+    return dict(heard)
 
-    with pytest.raises(InvalidRequest, match="cannot share rounds"):
-        next(together(tolerant(), tolerant()))
+
+def say_both(receiver, *words):
+    yield from together(*(say(receiver, word) for word in words))
+
+
+def test_sub_protocols_that_bear_the_same_silence_share_rounds_and_hear_the_same_parties():
+    senders = ["a", "b", "c"]
+
+    def parts(quorum):
+        me = together(hear(senders, quorum), hear(reversed(senders), quorum), quiet())
+        return {"me": me} | {p: say_both("me", b"x", b"y") for p in senders}
+
+    def silence_b(number, sender, receiver, message):
+        return None if sender == "b" else message
+
+    one, other, _ = play(parts(2), silence_b).outputs["me"]
+    assert (one, other) == ({"a": b"x", "c": b"x"}, {"a": b"y", "c": b"y"})
+    assert [len(heard) for heard in play(parts(2)).outputs["me"][:2]] == [3, 3]
+    with pytest.raises(PeerSilent):
+        play(parts(3), silence_b)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [((("a", "b"), 1), (("a", "b"), 2)), ((("a", "b"), 1), (("a", "b"), None)), ((("a", "b"), 1), (("a", "c"), 1))],
+    ids=["another quorum", "no quorum", "other senders"],
+)
+def test_sub_protocols_that_bear_different_silence_may_not_share_rounds(one, other):
+    for first, second in ((one, other), (other, one)):
+        with pytest.raises(InvalidRequest, match="shares rounds only with such as"):
+            next(together(hear(*first), quiet(), hear(*second)))
 
 
 def test_an_error_in_one_sub_protocol_ends_all():
