@@ -132,7 +132,7 @@ def test_several_masks_at_once_equal_one_after_the_other(ring):
 
 @pytest.mark.parametrize("ring", RINGS)
 def test_more_masks_than_a_byte_counts_carries_come_off_again(ring):
-    keyed = [(bytes([k, k >> 8]) * 16, sign) for k, sign in enumerate([+1] * 150 + [-1] * 150)]
+    keyed = [(k.to_bytes(32, "big"), sign) for k, sign in enumerate([+1] * 150 + [-1] * 150)]
     y = encode(ring, [0, 1, -1])
     add_masks(ring, y, keyed)
     expected = encode(ring, [0, 1, -1])
