@@ -14,6 +14,7 @@ from securecompute.protocols.sums.settings import Committee
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+_WHO = 23  # "operator of the cluster"; what is longer wraps
 MILLISECONDS_A_ROUND = 5.0  # on one machine, with Ray and sockets; over a network a round trip comes on top
 
 
@@ -67,7 +68,9 @@ class Explanation:
         from rich.console import Group
         from rich.table import Table
 
-        table = Table("who", "learns", title=self.question, title_justify="left", box=None)
+        table = Table(title=self.question, title_justify="left", box=None)
+        table.add_column("who", max_width=_WHO)
+        table.add_column("learns")
         for who, what in self.learns:
             table.add_row(who, what)
         return Group(table, *self.lines())
