@@ -25,16 +25,19 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache, wraps
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 from rich.console import Console
 from rich.table import Table
 
 Measure = Callable[[], float]
+P = ParamSpec("P")
 TURNS, QUICK_TURNS = 9, 3
+TOLD_EXTENSIONS = ("aes", "vaes", "sha_ni", "avx2", "avx512f", "avx512ifma")
 ALWAYS_NAMED = ("securecompute", "numpy", "ray", "cryptography")
 
 
@@ -84,6 +87,33 @@ def timed(work: Callable[[], object]) -> Measure:
     return seconds
 
 
+def cpu_timed(work: Callable[[], object]) -> Measure:
+    """A measure of the processor seconds of one call, of all threads: waiting, and others' work, do not count."""
+
+    def seconds() -> float:
+        start = time.process_time()
+        work()
+        return time.process_time() - start
+
+    return seconds
+
+
+def scaled(measure: Measure, factor: float) -> Measure:
+    """The amount of a sample, times how much larger the whole is; for work that is known to be linear."""
+    return lambda: measure() * factor
+
+
+def lazily(make: Callable[P, Measure]) -> Callable[P, Measure]:
+    """For what makes a measure at a price: it is made when it first measures; a row that is not run costs nothing."""
+
+    @wraps(make)
+    def named(*args: P.args, **kwargs: P.kwargs) -> Measure:
+        made = cache(lambda: make(*args, **kwargs))
+        return lambda: made()()
+
+    return named
+
+
 def missing(claim: Claim) -> list[str]:
     """The modules that the other needs and this machine does not have."""
     return [name for name in claim.needs if find_spec(name) is None]
@@ -120,12 +150,21 @@ def processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
+def extensions() -> list[str]:
+    """The instructions for ciphers and vectors that this processor has, as far as the system tells."""
+    listing = Path("/proc/cpuinfo")
+    told = set(listing.read_text().split()) if listing.exists() else set()
+    return [name for name in TOLD_EXTENSIONS if name in told]
+
+
 def machine(peers: Iterable[str] = ()) -> dict[str, Any]:
     """Where the figures were measured, and with which versions; plain values for JSON."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "cpu": processor(),
+        "extensions": extensions(),
         "cores": allowed,
+        "load": [round(average, 2) for average in os.getloadavg()],
         "ram_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "os": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
@@ -154,7 +193,8 @@ def amount(value: float | None, unit: str) -> str:
 def table(title: str, claims: Sequence[Claim], rows: Sequence[Row], here: dict[str, Any]) -> Table:
     """The rows as people read them, with the machine underneath."""
     versions = ", ".join(f"{name} {number or 'absent'}" for name, number in here["versions"].items())
-    caption = "{cpu}, {cores} cores, {ram_gib} GiB, {os}, Python {python}".format(**here) + f"\n{versions}"
+    load = "; ".join((" ".join(here["extensions"]), f"load {here['load'][0]:g}"))
+    caption = "{cpu}, {cores} cores, {ram_gib} GiB, {os}, Python {python}".format(**here) + f"\n{load}\n{versions}"
     shown = Table(title=title, caption=caption, caption_justify="left", title_justify="left")
     for heading in ("claim", "ours", "other", "other is", "ratio", "target", "met"):
         shown.add_column(heading, justify="right" if heading in ("ours", "other", "ratio", "target") else "left")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench.harness import Claim, amount, compare, machine, run, timed
+from bench.harness import Claim, amount, compare, cpu_timed, lazily, machine, run, scaled, timed
 
 
 def constant(value):
@@ -70,11 +70,30 @@ def test_timing_a_call_calls_it_once():
     assert calls == [1]
 
 
+def test_processor_time_is_of_the_call_and_does_not_count_waiting(monkeypatch):
+    clock = iter([1.0, 3.5])
+    monkeypatch.setattr("bench.harness.time.process_time", lambda: next(clock))
+    assert cpu_timed(lambda: None)() == 2.5
+
+
+def test_a_sample_is_scaled_to_the_whole():
+    assert scaled(constant(2.0), 50)() == 100.0
+
+
+def test_a_lazy_measure_is_made_once_and_not_before_it_measures():
+    made = []
+    measure = lazily(lambda amount: made.append(amount) or constant(amount))(2.0)
+    assert made == []
+    assert [measure(), measure()] == [2.0, 2.0]
+    assert made == [2.0]
+
+
 def test_the_machine_says_what_a_reader_needs_to_repeat_the_run():
     here = machine(["peer-that-nobody-has"])
-    assert set(here) == {"cpu", "cores", "ram_gib", "os", "python", "versions"}
+    assert set(here) == {"cpu", "extensions", "cores", "load", "ram_gib", "os", "python", "versions"}
     assert here["cpu"]
     assert here["cores"] >= 1
+    assert len(here["load"]) == 3
     assert here["versions"]["numpy"]
     assert here["versions"]["peer-that-nobody-has"] is None
 

@@ -1,0 +1,183 @@
+"""Processor time of each role against the number of institutions and against the length, as a table and two plots.
+
+    seconds ≈ c · x^slope        slope by least squares of log seconds on log x, over the points from `SLOPE_FROM` on
+
+A whole part of a short sum is all keys and signatures, so a slope against the length is taken from where the vector
+rules. The longest vectors pass through the masking step in chunks, with the package's own functions, in the memory of
+one chunk; keys are no part of those points.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from bench.harness import amount, machine
+from bench.sums_sides.ours import COLLECTOR, COORDINATOR, Case, names, quantised, reals, whole
+from securecompute.arithmetic.rings import Ring
+from securecompute.primitives.masks import add_masks
+from securecompute.protocols.sums.check_words import check_words
+
+CHUNK = 1 << 19  # entries: 4 MiB
+SLOPE_FROM = {"institutions": 3, "entries": 100_000}
+REPEATS = 3
+KINDS = ("pairwise", "committee")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One measured figure. against: "institutions" or "entries", whichever varies in its series."""
+
+    series: str
+    against: str
+    institutions: int
+    entries: int
+    seconds: float
+
+    @property
+    def x(self) -> int:
+        """Where it stands on the axis."""
+        return self.institutions if self.against == "institutions" else self.entries
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """The exponent with which a series grows, over so many points."""
+
+    series: str
+    against: str
+    exponent: float
+    points: int
+
+
+def masking_seconds(institutions: int, entries: int) -> float:
+    """Processor time of one institution's masking step on a vector that passes in chunks."""
+    x, session = quantised(Ring.Z64, reals(min(CHUNK, entries))), bytes(32)
+    keys = [(k.to_bytes(32, "big"), +1 if k % 2 else -1) for k in range(institutions)]
+    bound = x.dtype.type(1 << 43)
+    spent, outside = 0.0, False
+    for start in range(0, entries, CHUNK):
+        piece = x[: min(CHUNK, entries - start)]
+        begun = time.thread_time()
+        outside |= bool((piece + bound > 2 * bound).any())
+        y = piece.copy()
+        check_words(Ring.Z64, y, int(start == 0), session, start)
+        add_masks(Ring.Z64, y, keys, start * y.itemsize)
+        spent += time.thread_time() - begun
+    if outside:
+        raise ValueError("the vector made for this is not within its own bound")
+    return spent
+
+
+def measured(series: str, against: str, case: Case, party: str) -> Point:
+    """The median of a few whole parts."""
+    measure = whole(case, party)
+    measure()
+    seconds = statistics.median(measure() for _ in range(REPEATS))
+    return Point(series, against, case.institutions, case.length, seconds)
+
+
+def roles(kind: str, institutions: int) -> dict[str, str]:
+    """What a series is called -> whose part it is."""
+    everybody = names(institutions)
+    own = {kind: everybody[-1]} if kind != "committee" else {f"{kind}: a member": everybody[0]}
+    if kind == "committee" and institutions > 3:
+        own[f"{kind}: not a member"] = everybody[-1]
+    return own | {f"{kind}: coordinator": COORDINATOR, f"{kind}: collector": COLLECTOR}
+
+
+def points(quick: bool) -> Iterator[Point]:
+    """All figures."""
+    length, counts = (1_000, (3, 5, 10)) if quick else (100_000, (3, 5, 10, 20, 30, 50))
+    lengths = [10**k for k in range(1, 5 if quick else 7)]
+    for kind in KINDS:
+        for n in counts:
+            for series, party in roles(kind, n).items():
+                yield measured(series, "institutions", Case(kind, length, n), party)
+        for d in lengths:
+            for series, party in roles(kind, 10).items():
+                yield measured(series, "entries", Case(kind, d), party)
+    for kind, d in (("lattice", 8_000), ("paillier", 1_000)):
+        for n in counts[:3] if quick else counts:
+            yield measured(kind, "institutions", Case(kind, d // 10 if quick else d, n), names(n)[-1])
+        for d in (10, 100, 1_000) if quick else (10, 100, 1_000, 10_000, 30_000):
+            yield measured(kind, "entries", Case(kind, d), names(10)[-1])
+    for d in (10**4, 10**5, 10**6) if quick else (10**4, 10**5, 10**6, 10**7, 10**8):
+        yield Point("pairwise: masking step", "entries", 10, d, masking_seconds(10, d))
+
+
+def slopes(found: Sequence[Point]) -> list[Slope]:
+    """One for each series with at least two points to take it from."""
+    listed = []
+    for series, against in dict.fromkeys((p.series, p.against) for p in found):
+        own = [p for p in found if (p.series, p.against) == (series, against) and p.x >= SLOPE_FROM[against]]
+        if len(own) > 1:
+            exponent = np.polyfit(np.log([p.x for p in own]), np.log([p.seconds for p in own]), 1)[0]
+            listed.append(Slope(series, against, round(float(exponent), 3), len(own)))
+    return listed
+
+
+def table(found: Sequence[Point], fitted: Sequence[Slope]) -> Table:
+    """The figures as people read them: a row for each series, its points, its slope."""
+    shown = Table(title="Processor time of a whole part, or of the masking step where it says so", title_justify="left")
+    for heading in ("series", "against", "points", "slope"):
+        shown.add_column(heading)
+    exponents = {(slope.series, slope.against): f"{slope.exponent:.2f}" for slope in fitted}
+    for series, against in dict.fromkeys((p.series, p.against) for p in found):
+        own = [p for p in found if (p.series, p.against) == (series, against)]
+        told = "  ".join(f"{p.x:,}: {amount(p.seconds, 's')}" for p in own)
+        shown.add_row(series, against, told, exponents.get((series, against), "-"))
+    return shown
+
+
+def plot(found: Sequence[Point], fitted: Sequence[Slope], file: Path) -> None:
+    """Two plots side by side, both axes logarithmic."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "sums"})
+    exponents = {(slope.series, slope.against): f" (slope {slope.exponent:.2f})" for slope in fitted}
+    figure = Figure(figsize=(13, 5.5))
+    figure.subplots_adjust(left=0.06, right=0.99, bottom=0.1, top=0.98, wspace=0.15)
+    for axes, against in zip(figure.subplots(1, 2), ("institutions", "entries"), strict=True):
+        for series in dict.fromkeys(p.series for p in found if p.against == against):
+            own = [p for p in found if (p.series, p.against) == (series, against)]
+            line = "--" if ":" in series else "-"
+            label = series + exponents.get((series, against), "")
+            axes.loglog([p.x for p in own], [p.seconds for p in own], line, marker="o", markersize=3, label=label)
+        fixed = {p.entries if against == "institutions" else p.institutions for p in found if p.against == against}
+        told = ", ".join(f"{value:,}" for value in sorted(fixed))
+        axes.set_xlabel(f"{against} ({told} {'entries' if against == 'institutions' else 'institutions'})")
+        axes.set_ylabel("processor seconds")
+        if axes.lines:
+            axes.legend(fontsize=7)
+        axes.grid(alpha=0.3)
+    figure.savefig(file, metadata={"Date": None})
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Print the table and the slopes; with --json FILE write them, and the plot beside it as FILE's name with .svg."""
+    parser = argparse.ArgumentParser(description="Cost of a sum against institutions and length.")
+    parser.add_argument("--growth", action="store_true", help="this")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter sums")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the points to FILE, and a plot beside it")
+    options = parser.parse_args(arguments)
+    found = list(points(options.quick))
+    fitted = slopes(found)
+    Console(width=160).print(table(found, fitted))
+    if options.json:
+        written = {
+            "machine": machine(),
+            "points": [asdict(point) for point in found],
+            "slopes": [asdict(slope) for slope in fitted],
+        }
+        options.json.write_text(json.dumps(written, indent=1) + "\n")
+        plot(found, fitted, options.json.with_suffix(".svg"))
+    return 0
