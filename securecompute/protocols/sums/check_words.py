@@ -16,6 +16,7 @@ from securecompute.arithmetic.rings import Ring, decode, encode
 from securecompute.primitives.masks import derive, odd_weights
 
 LENGTH = 2
+_BLOCK = 1 << 16  # entries whose weights and products stay in the cache
 
 
 def check_ring(ring: Ring) -> Ring:
@@ -24,17 +25,22 @@ def check_ring(ring: Ring) -> Ring:
 
 
 def check_words(
-    ring: Ring, e: NDArray[np.unsignedinteger], institutions: int, sid: bytes
+    ring: Ring, e: NDArray[np.unsignedinteger], institutions: int, sid: bytes, start: int = 0
 ) -> NDArray[np.unsignedinteger]:
     """The words that belong to e when it is the sum of so many institutions' vectors.
 
     e         elements of the ring, length d; signed entries as in `rings.decode`
+    start     even; the words of a vector are the sum of the words of its pieces, each from the entry at which it
+              starts, of which one counts the institutions and the others 0
     returns   elements of `check_ring(ring)`, length 2
     """
-    w = odd_weights(derive(sid, b"", b"ss1/check"), len(e))
+    key, dot = derive(sid, b"", b"ss1/check"), 0
+    for k in range(0, len(e), _BLOCK):
+        block = e[k : k + _BLOCK]
+        dot += _dot(ring, odd_weights(key, len(block), start + k), block)
     words = check_ring(ring)
     modulus = 1 << words.bits
-    return encode(words, [_signed(institutions, modulus), _signed(_dot(ring, w, e), modulus)])
+    return encode(words, [_signed(institutions, modulus), _signed(dot, modulus)])
 
 
 def _signed(value: int, modulus: int) -> int:

@@ -16,6 +16,13 @@ s_v. No institution gives a share of both secrets of one v: who was slow, and no
     6, 7   consistent  signature on (U₂, U₃)                   at least t signatures; to the collector also Σ y_u
     8      reveal      to the collector: for each v in U₂ one share, of b_v if v is in U₃, else of s_v; b_u
 
+A vector of K > 1 chunks (`chunks`) takes 2(K − 1) rounds more. Round 4 is repeated for each chunk, and what answers one
+chunk arrives while the next is sent, so that a fast institution cannot flood the coordinator; the check words go with
+the last. U₃ is whose first chunk arrived. Who falls silent later ends the run with PeerSilent, before anything is
+signed or revealed, and a new run may take another set: to go on without it the coordinator would have to keep every
+vector apart, or take all of them again, which is as long as a new run and would show how an input that has changed
+meanwhile differs. Of Σ y_u the first chunk comes in round 7, the others after the reveal, in the same manner.
+
 Security   Coordinator, malicious, with c institutions: learns U₁, U₂, U₃ from its messages and nothing else, while
            c < 2t − N and c ≤ max(t, m) − 2. It cannot make institutions reveal for two different U₃, in one run or,
            with their ledgers, in several of one plan. Collector, whatever it does, with c institutions: U₁, U₂, U₃
@@ -26,56 +33,64 @@ Security   Coordinator, malicious, with c institutions: learns U₁, U₂, U₃ 
            and can shift the total unseen; what the collector does with a shifted total tells of the true one. That
            inputs are true; that a run ends with a number; that who signs or shares garbage is named; who is called a
            dropout truly was.
-Cost       9 rounds; bytes in `cost`, exactly. An institution expands |U₂| vectors of masks.
+Cost       9 rounds, 7 + 2K for K chunks; bytes in `cost`, exactly. An institution expands |U₂| vectors of masks. Each
+           party has at most 64 MB in use beside its own vector: x, Σ y_u or the total.
 Reference  Bonawitz et al., Practical Secure Aggregation, CCS 2017, figure 4, with the consistency round of its
            malicious version; the descriptor, sid and check words are ours.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from securecompute.arithmetic.rings import add_into
-from securecompute.engine.rounds import Array, Part, Party, Round, Several
+from securecompute.arithmetic.rings import Ring, add_all_into, add_into, zeros
+from securecompute.engine.rounds import Array, Bytes, Message, Part, Party, Round, Several, Spec
 from securecompute.errors import PeerMisbehaved
-from securecompute.primitives.keys import AgreementKey, IdentityKey, join
+from securecompute.primitives.keys import IdentityKey, join
 from securecompute.primitives.masks import add_masks
 from securecompute.primitives.randomness import Randomness
-from securecompute.primitives.shamir import InconsistentShares, recombine
 from securecompute.protocols.sums.check_words import LENGTH, check_ring, check_words, words_agree
+from securecompute.protocols.sums.chunks import (
+    check_vector,
+    chunk_length,
+    chunk_spec,
+    message_spec,
+    spans,
+    words_offset,
+    words_spec,
+)
 from securecompute.protocols.sums.descriptor import Descriptor, check_roles, set_hash
-from securecompute.protocols.sums.interface import Cost, Elements, Learns, Ledger, Survivors, check_input
+from securecompute.protocols.sums.interface import Cost, Elements, Learns, Ledger, Survivors
+from securecompute.protocols.sums.pairwise_agreement import Agreed, Relayed, agree, relay
 from securecompute.protocols.sums.pairwise_keys import (
     ADVERT,
     BOX,
     KEY,
-    NONCE,
     SHARE,
     SIGNATURE,
-    advert_message,
-    box_context,
     check_adverts,
     check_signatures,
     check_size,
+    dangling_masks,
     mask_key,
-    open_shares,
-    seal_shares,
     self_key,
 )
-from securecompute.protocols.sums.tables import flags, members, rows, table, table_spec
+from securecompute.protocols.sums.tables import Flags, Rows, flags, members, rows, table, table_spec
 from securecompute.values import Masked, Plain, Share
 
 _EXPAND_PER_SECOND = 2e8  # bytes of mask per second and institution that a deadline allows for
+_HEARD = Bytes(0)  # what answers a chunk of which nothing is to be said
 
 
 def cost(descriptor: Descriptor) -> Cost:
     """What a run with this descriptor costs, exactly, without running it."""
-    n = len(descriptor.institutions)
-    vector = sum(spec.limit for spec in _vector_specs(descriptor))
+    n, pieces = len(descriptor.institutions), spans(descriptor)
+    vector = sum(chunk_spec(descriptor, span).limit for span in pieces) + words_spec(descriptor).limit
     institution = ADVERT + n * (1 + BOX) + vector + SIGNATURE + n * SHARE + KEY
     to_institution = n * (1 + ADVERT) + n * (1 + BOX) + n + n * (1 + SIGNATURE)
     to_collector = n * (1 + ADVERT) + 2 * n + n * (1 + SIGNATURE) + vector
-    return Cost(9, institution, n * to_institution + to_collector, institution)
+    return Cost(7 + 2 * len(pieces), institution, n * to_institution + to_collector, institution)
 
 
 def learns(descriptor: Descriptor, coordinator: Party, collector: Party) -> Learns:
@@ -86,19 +101,6 @@ def learns(descriptor: Descriptor, coordinator: Party, collector: Party) -> Lear
         (collector, "the total over all who took part, before the rule is applied; no institution's own numbers"),
         (f"{coordinator} and {collector} together", "the same total, and nothing more"),
     )
-
-
-def _vector_specs(descriptor: Descriptor) -> tuple[Array, Array]:
-    ring, words = descriptor.ring, check_ring(descriptor.ring)
-    return (
-        Array(ring.dtype, ring.shape(descriptor.length), Masked),
-        Array(words.dtype, words.shape(LENGTH), Masked),
-    )
-
-
-def _words_offset(descriptor: Descriptor) -> int:
-    """Where in a mask's stream the check words stand: behind the vector, at a block's beginning."""
-    return -(-descriptor.length * descriptor.ring.item_bytes // 16) * 16
 
 
 def contribute(
@@ -113,7 +115,8 @@ def contribute(
 ) -> Part[tuple[Party, ...]]:
     """Take part in the sum. Run by every institution; returns U₃, who is in the total.
 
-    x         elements of the descriptor's ring, length d; |entry| ≤ bound; read, never written
+    x         elements of the descriptor's ring, length d; |entry| ≤ bound; read twice, never written, and by nobody
+              else meanwhile
     identity  whose public half the descriptor pins for `me`
     ledger    asked before U₃ is signed; told before anything is revealed
     raises    InvalidRequest     x is not such a vector, `identity` is not the pinned one, or a party has two roles
@@ -122,51 +125,9 @@ def contribute(
               DisclosureRefused  the ledger knows another survivor set for this plan
     """
     check_roles(descriptor, coordinator, collector)
-    check_input(descriptor, me, x, identity)
-    names, n = descriptor.institutions, len(descriptor.institutions)
-    c_u, s_u = AgreementKey.generate(randomness), AgreementKey.generate(randomness)
-    b_u = randomness.bytes(32)
-    keys = c_u.public + s_u.public + randomness.bytes(NONCE)
-    advert = keys + identity.sign(b"ss1/adv", advert_message(descriptor, me, keys))
-    yield Round(send={coordinator: np.frombuffer(advert, np.uint8)}, step="advertise")
-    spec = table_spec(n, ADVERT)
-    inbox = yield Round(expect={coordinator: spec}, step="advertise", after=1)
-    adverts = rows(names, inbox[coordinator])
-    if adverts.get(me) != advert:
-        raise PeerMisbehaved("the coordinator left out or changed this institution's keys")
-    sid = check_adverts(descriptor, adverts)
-
-    context = box_context(sid, coordinator, collector)
-    boxes, own_shares = seal_shares(me, descriptor, adverts, context, c_u, s_u, b_u, randomness)
-    yield Round(send={coordinator: table(names, boxes, BOX)}, step="share")
-    inbox = yield Round(expect={coordinator: table_spec(n, BOX)}, step="share", after=1)
-    received = rows(names, inbox[coordinator])
-    shares = open_shares(me, descriptor, adverts, context, c_u, received) | {me: own_shares}
-    shared = tuple(v for v in names if v in shares)
-
-    pairs = {v: mask_key(s_u, adverts[v][KEY : 2 * KEY], me, v, sid) for v in shared if v != me}
-    y = _masked(me, descriptor, x, sid, b_u, pairs)
-    yield Round(send={coordinator: y}, step="masked")
-    work = n * sum(spec.limit for spec in _vector_specs(descriptor)) / _EXPAND_PER_SECOND
-    inbox = yield Round(expect={coordinator: Array(np.uint8, (n,))}, step="masked", after=1, work=work)
-    included = members(names, inbox[coordinator])
-    if me not in included or not set(included) <= set(shared):
-        raise PeerMisbehaved(
-            "the coordinator's survivor set leaves out this institution, or holds one that shared nothing"
-        )
-    check_size(descriptor, included, "are in the total")
-    ledger.check(descriptor.plan, included)
-
-    signature = identity.sign(b"ss1/u3", join(sid, set_hash(shared), set_hash(included)))
-    yield Round(send={coordinator: np.frombuffer(signature, np.uint8)}, step="consistent")
-    inbox = yield Round(expect={coordinator: table_spec(n, SIGNATURE)}, step="consistent", after=1)
-    check_signatures(descriptor, sid, shared, included, rows(names, inbox[coordinator]))
-
-    ledger.commit(descriptor.plan, included)
-    one_each = {v: shares[v][:SHARE] if v in included else shares[v][SHARE:] for v in shared}
-    _, revealed = table(names, one_each, SHARE)
-    yield Round(send={collector: (Share(revealed), Share(np.frombuffer(b_u, np.uint8)))}, step="reveal")
-    return included
+    check_vector(descriptor, me, x, identity)
+    agreed = yield from agree(me, descriptor, coordinator, collector, identity, randomness)
+    return (yield from mask_and_reveal(me, descriptor, coordinator, collector, x, agreed, identity, ledger))
 
 
 def coordinate(descriptor: Descriptor, collector: Party) -> Part[Survivors]:
@@ -174,40 +135,12 @@ def coordinate(descriptor: Descriptor, collector: Party) -> Part[Survivors]:
 
     raises   InvalidRequest  the collector is an institution
              PeerMisbehaved  an institution did not send a box to each of the others
-             PeerSilent      fewer than max(t, m) institutions are left at some step
+             PeerSilent      fewer than max(t, m) institutions are left at some step, or one fell silent after the
+                             first chunk of its vector
     """
     check_roles(descriptor, collector)
-    names, n, quorum = descriptor.institutions, len(descriptor.institutions), descriptor.quorum
-    inbox = yield Round(expect=dict.fromkeys(names, Array(np.uint8, (ADVERT,))), quorum=quorum, step="advertise")
-    adverts = {u: row.tobytes() for u, row in inbox.items()}
-    message = table(names, adverts, ADVERT)
-    yield Round(send=dict.fromkeys(adverts, message), step="advertise")
-
-    inbox = yield Round(expect=dict.fromkeys(adverts, table_spec(n, BOX)), quorum=quorum, step="share")
-    boxes = {u: rows(names, sent) for u, sent in inbox.items()}
-    for u, sealed in boxes.items():
-        if sealed.keys() != adverts.keys() - {u}:
-            raise PeerMisbehaved(f"'{u}' did not send a box of shares to each of the others")
-    send = {v: table(names, {u: boxes[u][v] for u in boxes if u != v}, BOX) for v in boxes}
-    yield Round(send=send, step="share")
-
-    specs = _vector_specs(descriptor)
-    work = n * sum(spec.limit for spec in specs) / _EXPAND_PER_SECOND
-    inbox = yield Round(expect=dict.fromkeys(boxes, Several(specs)), quorum=quorum, step="masked", work=work)
-    survivors = Survivors(tuple(sorted(boxes)), tuple(sorted(inbox)))
-    total = _total(descriptor, list(inbox.values()))
-    included = flags(names, survivors.included)
-    yield Round(send=dict.fromkeys(survivors.included, included), step="masked")
-
-    inbox = yield Round(
-        expect=dict.fromkeys(survivors.included, Array(np.uint8, (SIGNATURE,))),
-        quorum=descriptor.threshold,
-        step="consistent",
-    )
-    signatures = table(names, {u: row.tobytes() for u, row in inbox.items()}, SIGNATURE)
-    to_collector = (message, flags(names, survivors.shared), included, signatures, total)
-    yield Round(send=dict.fromkeys(survivors.included, signatures) | {collector: to_collector}, step="consistent")
-    return survivors
+    relayed = yield from relay(descriptor, descriptor.institutions)
+    return (yield from add_up(descriptor, collector, relayed))
 
 
 def collect(descriptor: Descriptor, coordinator: Party, key: None = None) -> Part[tuple[Survivors, Elements]]:
@@ -218,89 +151,198 @@ def collect(descriptor: Descriptor, coordinator: Party, key: None = None) -> Par
              PeerSilent      fewer than t institutions revealed their shares
     """
     check_roles(descriptor, coordinator)
-    names, n = descriptor.institutions, len(descriptor.institutions)
-    for step in ("advertise", "advertise", "share", "share", "masked", "masked", "consistent"):
+    for step in ("advertise", "advertise", "share", "share"):
         yield Round(step=step)
-    set_of = Array(np.uint8, (n,))
-    specs = Several(
-        (table_spec(n, ADVERT), set_of, set_of, table_spec(n, SIGNATURE), Several(_vector_specs(descriptor)))
+    return (yield from unmask(descriptor, coordinator))
+
+
+def mask_and_reveal(
+    me: Party,
+    descriptor: Descriptor,
+    coordinator: Party,
+    collector: Party,
+    x: Plain,
+    agreed: Agreed,
+    identity: IdentityKey,
+    ledger: Ledger,
+) -> Part[tuple[Party, ...]]:
+    """An institution's rounds from 4 on: send the vector under the agreed masks; reveal, once, for one U₃.
+
+    x   has passed `check_vector`; the rest as `contribute`
+    """
+    names, n, sid, shared = descriptor.institutions, len(descriptor.institutions), agreed.sid, agreed.shared
+    included = yield from _upload(me, descriptor, coordinator, x, agreed, ledger)
+    signature = identity.sign(b"ss1/u3", join(sid, set_hash(shared), set_hash(included)))
+    yield Round(send={coordinator: np.frombuffer(signature, np.uint8)}, step="consistent")
+    inbox = yield Round(expect={coordinator: table_spec(n, SIGNATURE)}, step="consistent", after=1)
+    check_signatures(descriptor, sid, shared, included, rows(names, inbox[coordinator]))
+
+    ledger.commit(descriptor.plan, included)
+    one_each = {v: agreed.shares[v][:SHARE] if v in included else agreed.shares[v][SHARE:] for v in shared}
+    _, revealed = table(names, one_each, SHARE)
+    yield Round(send={collector: (Share(revealed), Share(np.frombuffer(agreed.b_u, np.uint8)))}, step="reveal")
+    return included
+
+
+def _upload(
+    me: Party, descriptor: Descriptor, coordinator: Party, x: Plain, agreed: Agreed, ledger: Ledger
+) -> Part[tuple[Party, ...]]:
+    """Send y_u and its check words, a chunk a round; what answers a chunk comes while the next one goes. Returns U₃."""
+    sid, n, pieces = agreed.sid, len(descriptor.institutions), spans(descriptor)
+    pairs = {v: mask_key(agreed.s_u, agreed.adverts[v][KEY : 2 * KEY], me, v, sid) for v in agreed.shared if v != me}
+    masks = [(self_key(agreed.b_u, sid), +1), *((k_uv, +1 if v > me else -1) for v, k_uv in pairs.items())]
+    words = zeros(check_ring(descriptor.ring), LENGTH)
+    included: tuple[Party, ...] = ()
+    for k in range(len(pieces) + 1):
+        send: dict[Party, Message] = {}
+        expect: dict[Party, Spec] = {}
+        if k < len(pieces):
+            send[coordinator] = _masked(descriptor, x, pieces[k], words, masks, sid)
+        if k > 0:
+            expect[coordinator] = Array(np.uint8, (n,)) if k == 1 else _HEARD
+        inbox = yield Round(send=send, expect=expect, step="masked", after=min(k, 1), work=_seconds(descriptor))
+        if k == 1:
+            included = members(descriptor.institutions, inbox[coordinator])
+            _check_included(me, descriptor, agreed.shared, included)
+            ledger.check(descriptor.plan, included)
+    return included
+
+
+def _masked(
+    descriptor: Descriptor, x: Plain, span: slice, words: Elements, masks: Sequence[tuple[bytes, int]], sid: bytes
+) -> Message:
+    """A chunk of y_u; with the last one the check words, which `words` adds up, masked too."""
+    ring, first, last = descriptor.ring, span.start == 0, span.stop == descriptor.length
+    y = x.elements[span].copy()
+    add_into(check_ring(ring), words, check_words(ring, y, int(first), sid, span.start))
+    add_masks(ring, y, masks, span.start * ring.item_bytes)
+    if not last:
+        return Masked(y)
+    add_masks(check_ring(ring), words, masks, words_offset(descriptor))
+    return Masked(y), Masked(words)
+
+
+def _seconds(descriptor: Descriptor) -> float:
+    """What a deadline allows for the masks of one chunk."""
+    chunk = chunk_length(descriptor) * descriptor.ring.item_bytes
+    return len(descriptor.institutions) * chunk / _EXPAND_PER_SECOND
+
+
+def _check_included(me: Party, descriptor: Descriptor, shared: Sequence[Party], included: Sequence[Party]) -> None:
+    if me not in included or not set(included) <= set(shared):
+        raise PeerMisbehaved(
+            "the coordinator's survivor set leaves out this institution, or holds one that shared nothing"
+        )
+    check_size(descriptor, included, "are in the total")
+
+
+def add_up(descriptor: Descriptor, collector: Party, relayed: Relayed) -> Part[Survivors]:
+    """The coordinator's rounds from 4 on: add what U₂ sends; hand it on once U₃ is signed."""
+    names, pieces = descriptor.institutions, spans(descriptor)
+    total, words = zeros(descriptor.ring, descriptor.length), zeros(check_ring(descriptor.ring), LENGTH)
+    senders = relayed.shared
+    answer: dict[Party, Message] = {}
+    for k, span in enumerate(pieces):
+        inbox = yield Round(
+            send=answer,
+            expect=dict.fromkeys(senders, message_spec(descriptor, span)),
+            quorum=None if k else descriptor.quorum,
+            step="masked",
+            work=_seconds(descriptor),
+        )
+        senders = tuple(sorted(inbox))
+        answer = dict.fromkeys(senders, b"" if k else flags(names, senders))
+        _add_chunk(descriptor.ring, total[span], words, list(inbox.values()))
+        del inbox  # a chunk of everybody, while the next arrive
+    yield Round(send=answer, step="masked")
+
+    inbox = yield Round(
+        expect=dict.fromkeys(senders, Array(np.uint8, (SIGNATURE,))), quorum=descriptor.quorum, step="consistent"
     )
-    work = n * specs.limit / _EXPAND_PER_SECOND
-    inbox = yield Round(expect={coordinator: specs}, step="consistent", after=5, work=work)
-    adverts_table, shared_flags, included_flags, signatures, (total, words) = inbox[coordinator]
-    adverts = rows(names, adverts_table)
-    survivors = Survivors(members(names, shared_flags), members(names, included_flags))
-    sid = check_adverts(descriptor, adverts)
-    if not set(survivors.included) <= set(survivors.shared) <= set(adverts):
-        raise PeerMisbehaved("the coordinator's survivor set holds institutions that shared nothing")
-    check_size(descriptor, survivors.included, "are in the total")
-    check_signatures(descriptor, sid, survivors.shared, survivors.included, rows(names, signatures))
+    signatures = table(names, {u: row.tobytes() for u, row in inbox.items()}, SIGNATURE)
+    survivors = Survivors(relayed.shared, senders)
+    sets = (flags(names, survivors.shared), flags(names, survivors.included))
+    to_collector = (relayed.adverts, *sets, signatures, (Masked(total[pieces[0]]), Masked(words)))
+    yield Round(send=dict.fromkeys(senders, signatures) | {collector: to_collector}, step="consistent")
+    for k, span in enumerate(pieces[1:]):
+        if k == 0:
+            yield Round(step="reveal")
+        yield Round(
+            send={collector: Masked(total[span])},
+            expect={collector: _HEARD},
+            step="total",
+            after=1 if k else 2,
+            work=_seconds(descriptor),
+        )
+    return survivors
+
+
+def _add_chunk(ring: Ring, total: Elements, words: Elements, masked: Sequence[Any]) -> None:
+    """Add everybody's chunk to the total's, and with the last one the check words."""
+    pairs = [message if isinstance(message, tuple) else (message, None) for message in masked]
+    add_all_into(ring, total, [y.elements for y, _ in pairs])
+    add_all_into(check_ring(ring), words, [y_words.elements for _, y_words in pairs if y_words is not None])
+
+
+def unmask(
+    descriptor: Descriptor, coordinator: Party, bound: Callable[[bytes], bytes] = lambda sid: sid
+) -> Part[tuple[Survivors, Elements]]:
+    """The collector's rounds from 4 on: take the masks off the total. As `collect`.
+
+    bound   what the institutions made of the sid for their masks and signatures
+    """
+    n, pieces, work = len(descriptor.institutions), spans(descriptor), _seconds(descriptor)
+    for step in (*("masked" for _ in range(len(pieces) + 1)), "consistent"):
+        yield Round(step=step)
+    handed_over = _handover_spec(descriptor)
+    inbox = yield Round(expect={coordinator: handed_over}, step="consistent", after=4 + len(pieces), work=work)
+    adverts_table, shared, included, signatures, (chunk, words) = inbox[coordinator]
+    adverts = rows(descriptor.institutions, adverts_table)
+    sid = bound(check_adverts(descriptor, adverts))
+    survivors = _survivors(descriptor, sid, adverts, (shared, included), signatures)
 
     reveal = Several((Array(np.uint8, (n, SHARE), Share), Array(np.uint8, (32,), Share)))
     inbox = yield Round(
         expect=dict.fromkeys(survivors.included, reveal), quorum=descriptor.threshold, step="reveal", after=1
     )
-    masks = _dangling_masks(descriptor, survivors, adverts, sid, inbox)
-    vector, words_vector = total.elements.copy(), words.elements.copy()
-    add_masks(descriptor.ring, vector, masks)
-    add_masks(check_ring(descriptor.ring), words_vector, masks, _words_offset(descriptor))
-    if not words_agree(descriptor.ring, vector, words_vector, len(survivors.included), sid):
+    masks = dangling_masks(descriptor, survivors, adverts, sid, inbox)
+    ring, vector = descriptor.ring, zeros(descriptor.ring, descriptor.length)
+    for span in pieces:
+        if span.start > 0:
+            expect = {coordinator: chunk_spec(descriptor, span)}
+            inbox = yield Round(send={coordinator: b""}, expect=expect, step="total", after=1, work=work)
+            chunk = inbox[coordinator]
+        vector[span] = chunk.elements
+        add_masks(ring, vector[span], masks, span.start * ring.item_bytes)
+    words_vector = words.elements.copy()
+    add_masks(check_ring(ring), words_vector, masks, words_offset(descriptor))
+    if not words_agree(ring, vector, words_vector, len(survivors.included), sid):
         raise PeerMisbehaved(
             "the total's check words do not agree: a vector, seed or share was wrong. No number is given"
         )
     return survivors, vector
 
 
-def _masked(
-    me: Party, descriptor: Descriptor, x: Plain, sid: bytes, b_u: bytes, pairs: Mapping[Party, bytes]
-) -> tuple[Masked, Masked]:
-    """y_u and its masked check words."""
-    ring = descriptor.ring
-    masks = [(self_key(b_u, sid), +1), *((k_uv, +1 if v > me else -1) for v, k_uv in pairs.items())]
-    y = x.elements.copy()
-    words = check_words(ring, y, 1, sid)
-    add_masks(ring, y, masks)
-    add_masks(check_ring(ring), words, masks, _words_offset(descriptor))
-    return Masked(y), Masked(words)
+def _handover_spec(descriptor: Descriptor) -> Several:
+    """What the coordinator tells the collector: A of U₁, U₂, U₃, signatures, the total's first chunk and its words."""
+    n = len(descriptor.institutions)
+    set_of, first = Array(np.uint8, (n,)), chunk_spec(descriptor, spans(descriptor)[0])
+    total = Several((first, words_spec(descriptor)))
+    return Several((table_spec(n, ADVERT), set_of, set_of, table_spec(n, SIGNATURE), total))
 
 
-def _total(descriptor: Descriptor, masked: Sequence[tuple[Masked, Masked]]) -> tuple[Masked, Masked]:
-    """Σ y_u over U₃."""
-    ring = descriptor.ring
-    total, words = masked[0][0].elements.copy(), masked[0][1].elements.copy()
-    for y, y_words in masked[1:]:
-        add_into(ring, total, y.elements)
-        add_into(check_ring(ring), words, y_words.elements)
-    return Masked(total), Masked(words)
-
-
-def _dangling_masks(
+def _survivors(
     descriptor: Descriptor,
-    survivors: Survivors,
-    adverts: Mapping[Party, bytes],
     sid: bytes,
-    revealed: Mapping[Party, tuple[Share, Share]],
-) -> list[tuple[bytes, int]]:
-    """What to add to the total: the self masks of U₃ and the pair masks of U₂ \\ U₃, with their signs turned."""
-    masks = []
-    for v in survivors.included:
-        b_v = revealed[v][1].elements.tobytes() if v in revealed else _recovered(descriptor, v, revealed)
-        masks.append((self_key(b_v, sid), -1))
-    for v in sorted(set(survivors.shared) - set(survivors.included)):
-        s_v = AgreementKey.from_private_bytes(_recovered(descriptor, v, revealed))
-        if s_v.public != adverts[v][KEY : 2 * KEY]:
-            raise PeerMisbehaved(f"the shares of the key of '{v}' give another key; one of them is wrong")
-        for u in survivors.included:
-            k_uv = mask_key(s_v, adverts[u][KEY : 2 * KEY], u, v, sid)
-            masks.append((k_uv, -1 if v > u else +1))
-    return masks
-
-
-def _recovered(descriptor: Descriptor, v: Party, revealed: Mapping[Party, tuple[Share, Share]]) -> bytes:
-    """The secret of v from t of the revealed shares."""
-    index = {name: k for k, name in enumerate(descriptor.institutions)}
-    shares = {index[u] + 1: one_each.elements[index[v]].tobytes() for u, (one_each, _) in sorted(revealed.items())}
-    try:
-        return recombine(dict(list(shares.items())[: descriptor.threshold]))
-    except InconsistentShares:
-        raise InconsistentShares(f"the shares of a secret of '{v}' do not belong together; one is wrong") from None
+    adverts: Mapping[Party, bytes],
+    sets: tuple[Flags, Flags],
+    signatures: tuple[Flags, Rows],
+) -> Survivors:
+    """U₂ and U₃ as the coordinator says, if they nest and enough of U₃ have signed them."""
+    names = descriptor.institutions
+    survivors = Survivors(*(members(names, each) for each in sets))
+    if not set(survivors.included) <= set(survivors.shared) <= set(adverts):
+        raise PeerMisbehaved("the coordinator's survivor set holds institutions that shared nothing")
+    check_size(descriptor, survivors.included, "are in the total")
+    check_signatures(descriptor, sid, survivors.shared, survivors.included, rows(names, signatures))
+    return survivors

@@ -12,8 +12,10 @@ from securecompute.primitives.boxes import BoxTampered, open_box, seal_box
 from securecompute.primitives.keys import AgreementKey, LowOrderPoint, join, verify
 from securecompute.primitives.masks import derive
 from securecompute.primitives.randomness import Randomness
-from securecompute.primitives.shamir import split
+from securecompute.primitives.shamir import InconsistentShares, recombine, split
 from securecompute.protocols.sums.descriptor import Descriptor, set_hash
+from securecompute.protocols.sums.interface import Survivors
+from securecompute.values import Share
 
 KEY, NONCE, SIGNATURE, SHARE, BOX = 32, 32, 64, 33, 2 * 33 + 16
 ADVERT = 2 * KEY + NONCE + SIGNATURE
@@ -149,3 +151,35 @@ def open_shares(
                 f"the box from '{v}' does not open: it was changed, or '{v}' was told another session or collector"
             ) from None
     return shares
+
+
+def dangling_masks(
+    descriptor: Descriptor,
+    survivors: Survivors,
+    adverts: Mapping[Party, bytes],
+    sid: bytes,
+    revealed: Mapping[Party, tuple[Share, Share]],
+) -> list[tuple[bytes, int]]:
+    """What to add to the total: the self masks of U₃ and the pair masks of U₂ \\ U₃, with their signs turned."""
+    masks = []
+    for v in survivors.included:
+        b_v = revealed[v][1].elements.tobytes() if v in revealed else _recovered(descriptor, v, revealed)
+        masks.append((self_key(b_v, sid), -1))
+    for v in sorted(set(survivors.shared) - set(survivors.included)):
+        s_v = AgreementKey.from_private_bytes(_recovered(descriptor, v, revealed))
+        if s_v.public != adverts[v][KEY : 2 * KEY]:
+            raise PeerMisbehaved(f"the shares of the key of '{v}' give another key; one of them is wrong")
+        for u in survivors.included:
+            k_uv = mask_key(s_v, adverts[u][KEY : 2 * KEY], u, v, sid)
+            masks.append((k_uv, -1 if v > u else +1))
+    return masks
+
+
+def _recovered(descriptor: Descriptor, v: Party, revealed: Mapping[Party, tuple[Share, Share]]) -> bytes:
+    """The secret of v from t of the revealed shares."""
+    index = {name: k for k, name in enumerate(descriptor.institutions)}
+    shares = {index[u] + 1: one_each.elements[index[v]].tobytes() for u, (one_each, _) in sorted(revealed.items())}
+    try:
+        return recombine(dict(list(shares.items())[: descriptor.threshold]))
+    except InconsistentShares:
+        raise InconsistentShares(f"the shares of a secret of '{v}' do not belong together; one is wrong") from None

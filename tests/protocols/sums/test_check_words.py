@@ -1,11 +1,14 @@
 """Check words: they add up with the vectors, and say what they can of a total that is wrong."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from securecompute.arithmetic.rings import Ring, add_into, decode, encode
 from securecompute.primitives.masks import derive, odd_weights, uniform
+from securecompute.protocols.sums import check_words as check_words_module
 from securecompute.protocols.sums.check_words import LENGTH, check_ring, check_words, words_agree
 
 RINGS = list(Ring)
@@ -84,6 +87,26 @@ def test_an_entry_that_wrapped_is_seen_in_32_bits_and_not_in_64():
 def test_errors_that_are_large_powers_of_two_can_cancel_as_the_docstring_says():
     half = encode(Ring.Z64, [-(1 << 63), -(1 << 63)])
     assert words_agree(Ring.Z64, half, check_words(Ring.Z64, encode(Ring.Z64, [0, 0]), 1, SID), 1, SID)
+
+
+@pytest.mark.parametrize("ring", RINGS)
+@given(data=st.data())
+def test_the_words_of_pieces_add_up_to_the_words_of_the_whole(ring, data):
+    e = encode(ring, data.draw(st.lists(entries(ring), min_size=1, max_size=9)))
+    cuts = sorted({0, *data.draw(st.sets(st.sampled_from([2, 4, 6, 8]))), 10})
+    words = check_words(ring, e[:0], 5, SID)
+    for start, stop in pairwise(cuts):
+        add_into(check_ring(ring), words, check_words(ring, e[start:stop], 0, SID, start))
+    assert (words == check_words(ring, e, 5, SID)).all()
+
+
+@pytest.mark.parametrize("ring", RINGS)
+def test_a_vector_of_several_blocks_has_the_words_of_its_integers(ring):
+    d = 2 * check_words_module._BLOCK + 3
+    w = odd_weights(derive(SID, b"", b"ss1/check"), d).tolist()
+    e = [(-1) ** j * (j + 7) for j in range(d)]
+    expected = sum(a * b for a, b in zip(w, e, strict=True))
+    assert (decode(check_ring(ring), check_words(ring, encode(ring, e), 1, SID))[1] - expected) % (1 << 64) == 0
 
 
 def test_there_are_as_many_words_as_are_sent():
