@@ -43,6 +43,10 @@ class EncodingOverflow(InvalidRequest):
     """A value or a total could leave the ring; raise the bound or the ring."""
 
 
+class PrecisionLoss(InvalidRequest):
+    """Numbers would be rounded more coarsely than was asked; lower the limit, the precision, or take a wider ring."""
+
+
 class NonFiniteInput(InvalidRequest):
     """A column holds NaN or an infinity; write missing values as nulls."""
 
