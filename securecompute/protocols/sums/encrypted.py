@@ -10,9 +10,13 @@ Under an additively homomorphic scheme, with the public key pk in the descriptor
     2      signed     signature on (sid, U)
     3      signed                                     collector: nonces, at least t signatures, C
 
-The conversation is the same for every scheme; `PublicScheme` and `SecretScheme` say what a scheme must offer. The check
-words (`check_words`, with h₀ as session) are cut into digits, so that every encrypted integer obeys the one bound:
-|integer| ≤ descriptor.bound, `entries(descriptor)` of them.
+The conversation is the same for every scheme; `PublicScheme` and `SecretScheme` say what a scheme must offer. Beside
+the d entries an institution encrypts a counter of 1 and a word that finds accidents,
+
+    word_u = Σ_j w_j e_{u,j} + tag_u     w_j odd, 64 bits, from h₀     tag_u = 64 bits of SHA-256(h₀ | u | nonce_u)
+
+over the integers, or modulo what the scheme works in. It is not reduced mod 2⁶⁴ nor cut into digits: sums of reduced
+words or of digits tell the collector how the institutions' own words wrap, which does not follow from the total.
 
 Security   Coordinator: learns U and sees ciphertexts under a key that it lacks, even if it cheats. Collector, whatever
            it does: learns U and the total of U, while the coordinator follows the protocol; with c institutions, the
@@ -20,9 +24,9 @@ Security   Coordinator: learns U and sees ciphertexts under a key that it lacks,
            honest coordinator is never led to give two totals that differ by one institution.
            Coordinator and collector together read every institution's vector; so does whoever has the collector's key.
            Not promised: what `pairwise` holds against a lying coordinator. It can hand on one institution's ciphertext
-           as the total, made to agree with the check words, whose weights are public: an honest collector then has
-           that institution's numbers. Nor a right total: whoever can add to a ciphertext can shift it. Nor that who
-           is called a dropout was one.
+           as the total, made to agree with the word, whose weights are public: an honest collector then has that
+           institution's numbers. Nor a right total: whoever can add to a ciphertext can shift it, and the coordinator
+           can repeat the total of an earlier run with the same descriptor. Nor that who is called a dropout was one.
 Cost       4 rounds; bytes in `cost`, exactly.
 Reference  Cramer, Damgård, Nielsen, EUROCRYPT 2001, for computing under a key; the four rounds are ours.
 """
@@ -38,8 +42,8 @@ from securecompute.arithmetic.rings import decode, encode
 from securecompute.engine.rounds import Array, Part, Party, Round, Several
 from securecompute.errors import PeerMisbehaved
 from securecompute.primitives.keys import IdentityKey, join, verify
+from securecompute.primitives.masks import derive, odd_weights
 from securecompute.primitives.randomness import Randomness
-from securecompute.protocols.sums.check_words import check_ring, check_words, words_agree
 from securecompute.protocols.sums.descriptor import Descriptor, check_roles, set_hash
 from securecompute.protocols.sums.interface import Cost, Elements, Learns, Ledger, Survivors, check_input
 from securecompute.protocols.sums.tables import rows, table, table_spec
@@ -55,8 +59,15 @@ class PublicScheme(Protocol):
     def shape(self, descriptor: Descriptor) -> tuple[int, int]:
         """(ciphertexts, bytes of each) that hold `entries(descriptor)` integers; the same for all institutions."""
 
+    def modulus(self, descriptor: Descriptor) -> int:
+        """Modulo what the total of the words comes back: above 2⁴⁰, without small factors."""
+
     def encrypt(self, descriptor: Descriptor, integers: Sequence[int], randomness: Randomness) -> NDArray[np.uint8]:
-        """uint8 `shape(descriptor)`, freshly randomised. `entries(descriptor)` integers, each |integer| ≤ bound."""
+        """uint8 `shape(descriptor)`, freshly randomised.
+
+        integers   `entries(descriptor)` of them: d + 1 of |integer| ≤ bound; last the word, of |word| ≤
+                   `word_bound(descriptor)`, which may be reduced modulo `modulus(descriptor)`
+        """
 
     def total(self, descriptor: Descriptor, ciphertexts: Mapping[Party, NDArray[np.uint8]]) -> NDArray[np.uint8]:
         """The ciphertexts of the sum. raises PeerMisbehaved, naming who sent what is no ciphertext."""
@@ -74,15 +85,13 @@ class SecretScheme(Protocol):
 
 
 def entries(descriptor: Descriptor) -> int:
-    """How many integers an institution encrypts: its d entries, the counter and the digits of the check word."""
-    return descriptor.length + 1 + _digits(descriptor)[1]
+    """How many integers an institution encrypts: its d entries, the counter and the word."""
+    return descriptor.length + 2
 
 
-def _digits(descriptor: Descriptor) -> tuple[int, int]:
-    """(bits of a digit, digits) of the check word: the largest digits that do not exceed the bound."""
-    bits = check_ring(descriptor.ring).bits
-    digit = min((descriptor.bound + 1).bit_length() - 1, bits)
-    return digit, -(-bits // digit)
+def word_bound(descriptor: Descriptor) -> int:
+    """Largest |word| of one institution."""
+    return (descriptor.length * descriptor.bound + 1) << 64
 
 
 def cost(scheme: PublicScheme, descriptor: Descriptor) -> Cost:
@@ -135,7 +144,8 @@ def contribute(
     check_input(descriptor, me, x, identity)
     names, n = descriptor.institutions, len(descriptor.institutions)
     nonce = randomness.bytes(NONCE)
-    ciphertext = Ciphertext(scheme.encrypt(descriptor, _integers(descriptor, x.elements), randomness))
+    integers = _integers(descriptor, decode(descriptor.ring, x.elements), {me: nonce})
+    ciphertext = Ciphertext(scheme.encrypt(descriptor, integers, randomness))
     yield Round(send={coordinator: (ciphertext, np.frombuffer(nonce, np.uint8))}, step="encrypted")
     inbox = yield Round(
         expect={coordinator: table_spec(n, NONCE)}, step="encrypted", after=1, work=_work(scheme, descriptor, n)
@@ -200,7 +210,7 @@ def collect(secret: SecretScheme, descriptor: Descriptor, coordinator: Party) ->
     _check_signatures(descriptor, _signed_message(descriptor, coordinator, nonces), nonces, rows(names, signatures))
     included = tuple(nonces)
     totals = secret.decrypt(descriptor, ciphertext.elements, len(included))
-    return Survivors(included, included), _checked(descriptor, totals, len(included))
+    return Survivors(included, included), _checked(descriptor, scheme.modulus(descriptor), totals, nonces)
 
 
 def _spec(scheme: PublicScheme, descriptor: Descriptor) -> Array:
@@ -212,31 +222,29 @@ def _work(scheme: PublicScheme, descriptor: Descriptor, vectors: int) -> float:
     return vectors * count * width * _WORK_PER_BYTE
 
 
-def _integers(descriptor: Descriptor, e: Elements) -> list[int]:
-    """The entries of e, a counter of 1, and the digits of e's check word, the lowest first."""
-    ring, words = descriptor.ring, check_ring(descriptor.ring)
-    word = decode(words, check_words(ring, e, 1, descriptor.hash()))[1] % (1 << words.bits)
-    digit, digits = _digits(descriptor)
-    return [*decode(ring, e), 1, *(word >> digit * k & ((1 << digit) - 1) for k in range(digits))]
+def _integers(descriptor: Descriptor, e: Sequence[int], nonces: Mapping[Party, bytes]) -> list[int]:
+    """The entries e, then counter and word as they are when e is the total of the institutions with these nonces."""
+    h0 = descriptor.hash()
+    weights = odd_weights(derive(h0, b"", b"ss1/check"), len(e)).tolist()
+    tags = (sha256(join(b"ss1/tag", h0, u.encode(), nonce)).digest()[:8] for u, nonce in nonces.items())
+    word = sum(w * entry for w, entry in zip(weights, e, strict=True)) + sum(int.from_bytes(t, "big") for t in tags)
+    return [*e, len(nonces), word]
 
 
-def _checked(descriptor: Descriptor, totals: Sequence[int], institutions: int) -> Elements:
-    """The totals of the entries, elements of the ring, once counter and check word agree with them.
+def _checked(descriptor: Descriptor, modulus: int, totals: Sequence[int], nonces: Mapping[Party, bytes]) -> Elements:
+    """The totals of the entries, elements of the ring, once counter and word agree with them and with the nonces of U.
 
     raises   PeerMisbehaved  they do not, or a total is beyond what so many institutions can reach
     """
-    d, ring, words = descriptor.length, descriptor.ring, check_ring(descriptor.ring)
-    if len(totals) != entries(descriptor) or max(map(abs, totals)) > institutions * descriptor.bound:
+    d, most = descriptor.length, len(nonces) * descriptor.bound
+    if len(totals) != entries(descriptor) or max(map(abs, totals[: d + 1])) > most:
         raise PeerMisbehaved("the total holds an entry beyond what the institutions can reach. No number is given")
-    digit, _ = _digits(descriptor)
-    half = 1 << words.bits - 1
-    word = (sum(total << digit * k for k, total in enumerate(totals[d + 1 :])) + half) % (2 * half) - half
-    vector = encode(ring, totals[:d])
-    if not words_agree(ring, vector, encode(words, [totals[d], word]), institutions, descriptor.hash()):
+    *_, counter, word = _integers(descriptor, totals[:d], nonces)
+    if totals[d] != counter or (totals[d + 1] - word) % modulus:
         raise PeerMisbehaved(
             "the total's check words do not agree: a vector was wrong, or is missing. No number is given"
         )
-    return vector
+    return encode(descriptor.ring, totals[:d])
 
 
 def _check_size(descriptor: Descriptor, included: Mapping[Party, bytes]) -> None:

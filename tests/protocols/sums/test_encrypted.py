@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from securecompute.arithmetic.rings import Ring, decode, encode
@@ -20,7 +20,7 @@ from securecompute.errors import (
 )
 from securecompute.primitives.keys import AgreementKey
 from securecompute.protocols.sums import encrypted
-from securecompute.protocols.sums.encrypted import NONCE, entries
+from securecompute.protocols.sums.encrypted import NONCE, entries, word_bound
 from securecompute.protocols.sums.interface import Survivors
 from securecompute.protocols.sums.tables import rows, table
 from securecompute.values import Ciphertext, Plain
@@ -28,11 +28,11 @@ from tests.protocols.sums.playing import COLLECTOR, COORDINATOR, describe, ident
 from tests.seeded import SeededRandomness
 
 VECTORS, NONCES, SIGNED, TOTAL = range(4)
-WIDTH = 24
+WIDTH = 40
 
 
 class Clear:
-    """A scheme without a secret: integers, 24 bytes each. It is its own secret scheme."""
+    """A scheme without a secret: integers, 40 bytes each. It is its own secret scheme."""
 
     @property
     def public(self):
@@ -43,10 +43,15 @@ class Clear:
         """One row per integer."""
         return entries(descriptor), WIDTH
 
+    def modulus(self, descriptor):
+        """Beyond all words."""
+        return 1 << 8 * WIDTH - 1
+
     def encrypt(self, descriptor, integers, randomness):
         """The integers as they are."""
         assert len(integers) == entries(descriptor)
-        assert max(map(abs, integers)) <= descriptor.bound
+        assert max(map(abs, integers[:-1])) <= descriptor.bound
+        assert abs(integers[-1]) <= word_bound(descriptor)
         return np.stack([np.frombuffer(v.to_bytes(WIDTH, "big", signed=True), np.uint8) for v in integers])
 
     def decrypt(self, descriptor, ciphertext, institutions):
@@ -63,8 +68,8 @@ class Clear:
 class Cast:
     """All parties of one run; by default institution i holds 2^i in every entry."""
 
-    def __init__(self, descriptor=None, inputs=None, ledgers=None, told=None, scheme=None):
-        self.descriptor, self.told, self.scheme = descriptor or describe(), told or {}, scheme or Clear()
+    def __init__(self, descriptor=None, inputs=None, ledgers=None, told=None, seed=""):
+        self.descriptor, self.told, self.seed, self.scheme = descriptor or describe(), told or {}, seed, Clear()
         self.names = self.descriptor.institutions
         self.inputs = inputs or {p: [1 << k] * self.descriptor.length for k, p in enumerate(self.names)}
         self.ledgers = ledgers or {p: SurvivorLedger() for p in self.names}
@@ -81,7 +86,7 @@ class Cast:
             Plain(x),
             identity(p),
             self.ledgers[p],
-            SeededRandomness(p),
+            SeededRandomness(self.seed + p),
         )
 
     def parts(self):
@@ -124,14 +129,11 @@ def casts(draw):
     return Cast(describe(n, d, ring, bound), {p: draw(st.lists(entry, min_size=d, max_size=d)) for p in names(n)})
 
 
+@settings(max_examples=25)
 @given(casts())
-def test_the_total_is_the_plain_total_negative_and_largest_entries_included(cast):
+def test_the_total_is_the_plain_total_and_every_encrypted_integer_obeys_its_bound(cast):
+    # the bounds: `Clear.encrypt`
     assert answer(cast, cast.run(strict=True)) == (cast.names, cast.total(cast.names))
-
-
-@given(casts())
-def test_every_integer_to_be_encrypted_obeys_the_descriptors_bound(cast):
-    cast.run(strict=True)  # `Clear.encrypt` asserts it
 
 
 @pytest.mark.parametrize(("n", "d", "ring"), [(3, 1, Ring.Z32), (4, 33, Ring.Z64), (7, 5, Ring.Z128)])
@@ -156,11 +158,18 @@ def test_what_an_institution_receives_does_not_depend_on_what_the_others_hold():
     assert all((a == b).all() for a, b in zip(one, other, strict=True))
 
 
-def test_the_collectors_view_is_the_same_when_two_institutions_swap_their_vectors():
-    inputs = {p: [k] * 5 for k, p in enumerate(names(4))}
-    swapped = inputs | {"h1": inputs["h2"], "h2": inputs["h1"]}
-    one, other = (Cast(inputs=each).run(strict=True).views[COLLECTOR][TOTAL, COORDINATOR] for each in (inputs, swapped))
-    assert (one[2].elements == other[2].elements).all()
+@settings(max_examples=20)
+@given(casts(), st.data())
+def test_what_the_collector_decrypts_follows_from_the_total_however_it_is_split(cast, data):
+    def decrypted(each):
+        return each.run(strict=True).views[COLLECTOR][TOTAL, COORDINATOR][2].elements.tolist()
+
+    one, other = (list(cast.inputs[p]) for p in ("h0", "h1"))
+    for j in range(len(one)):  # move as much as the bound allows
+        most = min(cast.descriptor.bound - one[j], other[j] + cast.descriptor.bound)
+        moved = data.draw(st.integers(0, most))
+        one[j], other[j] = one[j] + moved, other[j] - moved
+    assert decrypted(Cast(cast.descriptor, cast.inputs | {"h0": one, "h1": other})) == decrypted(cast)
 
 
 def test_every_party_learns_who_is_in_the_total():
@@ -329,6 +338,18 @@ def test_a_total_beyond_what_the_institutions_can_reach_is_refused():
     assert "beyond what the institutions can reach" in str(played.errors[COLLECTOR])
 
 
+def test_a_vector_of_another_run_of_the_same_descriptor_is_found():
+    old = Cast(seed="earlier").run(strict=True).views[COORDINATOR][VECTORS, "h1"]
+    played = Cast().run(changed(VECTORS, "h1", lambda message: (old[0], message[1])))
+    assert "check words do not agree" in str(played.errors[COLLECTOR])
+
+
+def test_as_declared_a_coordinator_can_repeat_the_total_of_another_run_of_one_descriptor():
+    old = Cast(inputs={p: [9] * 5 for p in names(4)}, seed="earlier").run(strict=True).views[COLLECTOR]
+    cast = Cast()
+    assert answer(cast, cast.run(changed(TOTAL, COORDINATOR, lambda m: old[TOTAL, COORDINATOR])))[1] == [36] * 5
+
+
 def test_a_total_that_lacks_an_institution_of_the_set_is_found_by_its_counter():
     cast = Cast()
     vectors = {}
@@ -345,17 +366,17 @@ def test_a_total_that_lacks_an_institution_of_the_set_is_found_by_its_counter():
 
 def test_as_declared_a_coordinator_that_lies_can_hand_on_one_institutions_vector():
     cast = Cast()
-    vectors = {}
+    vectors, nonces = {}, {}
 
     def deliver(at, sender, to, message):
         if at == VECTORS:
-            vectors[sender] = message[0].elements
+            vectors[sender], nonces[sender] = message[0].elements, message[1].tobytes()
         if at != TOTAL:
             return message
+        others = {u: nonces[u] for u in ("h0", "h1", "h2")}
         forged = cast.scheme.decrypt(cast.descriptor, vectors["h3"], 1)
-        forged[cast.descriptor.length] = 4  # the counter that the collector expects
-        return *message[:2], Ciphertext(
-            np.stack([np.frombuffer(v.to_bytes(WIDTH, "big", signed=True), np.uint8) for v in forged])
-        )
+        forged = [a + b for a, b in zip(forged, encrypted._integers(cast.descriptor, [0] * 5, others), strict=True)]
+        integers = [np.frombuffer(v.to_bytes(WIDTH, "big", signed=True), np.uint8) for v in forged]
+        return *message[:2], Ciphertext(np.stack(integers))
 
     assert answer(cast, cast.run(deliver))[1] == cast.inputs["h3"]
