@@ -5,46 +5,49 @@ seals it to every member outside T. With G = AES-256-CTR and k_uT = HKDF(r_uT, s
 
     y_u = e_u + Σ_T G(k_uT)            M_T = Σ_{u in U} G(k_uT)            Σ_{u in U} e_u = Σ_{u in U} y_u − Σ_T M_T
 
-over U, whose message arrived and fits what it says of its seeds. M_T is told by the members outside T, once a run.
+over U, whose message arrived and whose seeds the members could use. Members outside T tell M_T, for one U.
 
-    round  step        to the coordinator                            from the coordinator
-    0, 1   advertise   member: a fresh key C_m, signed               institutions: the keys of the members; sid₀
-    2, 3   masked      institution u: a fresh key C_u and            members: all C_u and commitments, the boxes for it
-                       commitments to its seeds, signed under
-                       sid₀; boxes for the members; y_u, its
-                       check words
-    4, 5   opened      member: whose seeds it has                    members: U, those whose seeds all of them have
-    6, 7   consistent  member: signature on (run, U)                 institutions: U, at least q signatures; to the
-                                                                     collector also Σ y_u
-    8      reveal      member, to the collector: M_T for each T it is not in
+    round  step        to the coordinator                           from the coordinator
+    0, 1   advertise   member: a fresh key C_m, signed              all: the keys of the members, which give sid
+    2, 3   masked      institution u: a fresh key C_u, commitments  members: all C_u and commitments; the boxes for
+                       to its seeds, signed; boxes of its seeds;    this member
+                       y_u and its check words
+    4, 5   opened      member: whose seeds it can use               members: U, whose seeds all of them can use
+    6, 7   consistent  member: signature on sid, what it was shown  all: U, at least q signatures; to the collector
+                       in round 3, and U                            also Σ y_u
+    8      reveal      member, to the collector: M_T for each T that it is not in
 
-Two sets of q members share more than τ, so one honest member at least; it signs one U in a run, and tells its ledger
-before it signs. So no two sets find q signatures, in one run or in several of one plan. An institution whose seeds a
-member cannot open, or finds other than it committed to, is left out and told so; it blocks nobody.
+Two sets of q members share more than τ, hence an honest one. It signs one U in a run and tells its ledger before it
+signs, so of one plan no second U finds q signatures, not even in a run at the same time. Asking the ledger without
+telling it would not do: of two runs one honest member could finish the first, another the second. An institution whose
+box does not open, or holds other seeds than it committed to, is left out and told so; it does not end the run.
 
-Security   Coordinator, malicious, with τ members and any institutions: learns who took part, and nothing else: the
-           masks of the T who collude are unknown to it. Collector with the coordinator, τ members and c institutions:
-           the total of one U, hence of the other |U| − c ≥ m − c together. τ + 1 members and the coordinator read
-           every vector; τ + 1 members and the collector only the total. Members and institutions: who took part.
-           An institution that is not a member has spoken before U is known, so its own ledger can refuse nothing: the
-           members' ledgers stand for it. Another committee would not know what this one answered, unless its members
-           were told U: institutions must have agreed on one committee. honest_coordinator: with q = τ + 1 members,
-           two sets share τ + 1 members no more, so one U rests on the coordinator, and on the ledgers of members who
-           do not collude. Assumes pinned Ed25519 keys, X25519, HKDF, AES-256-CTR as a generator, ChaCha20-Poly1305,
-           messages sealed by the engine.
-           Not promised: a right total, if the coordinator or an institution cheats, as in `pairwise`; a member that
-           cheats is seen if another tells the same M_T. That a run ends with a number: fewer than q members end it,
-           and after they signed, the plan can only be answered for the same U. That who is called a dropout was one.
-Cost       9 rounds; bytes in `cost`, exactly. An institution sends and expands as much for any number of others:
-           3 vectors of masks for k = 3, 10 for k = 5. A member expands 2 |U| or 6 |U|, the collector gets 6 or 30.
-Reference  Replicated seeds: Cramer, Damgård, Ishai, Share conversion, pseudorandom secret-sharing and applications to
-           secure computation, TCC 2005. Committees that hold the masks of one-shot clients: Ma et al., Flamingo, IEEE
-           S&P 2023, with threshold decryption in place of replicated seeds. The rounds, the quorum, the commitments
-           and the ledger before the signature are ours.
+Security   Coordinator, malicious, with τ members and any institutions: who took part, and nothing else; the seeds of
+           the T who collude are unknown to it. Collector, malicious, with coordinator, τ members and c institutions:
+           the total of one U, hence of the other |U| − c together; so c ≤ m − 2. Members and institutions: who took
+           part. τ + 1 members and the coordinator read every vector; τ + 1 members and the collector the total only.
+           An institution that is no member has spoken before U is known: its ledger can refuse nothing, and is told U
+           for later plans. For it stand the members' ledgers, which hold while at most τ of them collude. Other members
+           would not know what these answered, so one plan needs one committee, agreed by all for good.
+           honest_coordinator: q = τ + 1, and two sets of q share one member only. That members are shown one U rests
+           on the coordinator; that a plan has one U, on its members, none of whom may collude for that.
+           Assumes pinned Ed25519 keys, X25519, HKDF-SHA256 (pseudo-random and collision-free), AES-256-CTR as a
+           generator, ChaCha20-Poly1305, messages sealed by the engine.
+           Not promised: a right total, if the coordinator or an institution cheats, as in `pairwise`; one member that
+           cheats is seen if another tells the same M_T. That a run ends with a number: without q members it does not,
+           and once they have told their ledgers the plan can be asked for the same U only. That who is called a
+           dropout was one: the coordinator, or a member, can leave out whom it wants.
+Cost       9 rounds; bytes in `cost`, exactly. What an institution sends and expands does not grow with N: 3 vectors of
+           masks for k = 3, 10 for k = 5. A member expands 2 |U| or 6 |U|, sends 2 or 6; the collector gets 6 or 30.
+Reference  Seeds replicated to all sets of members: Cramer, Damgård, Ishai, Share conversion, pseudorandom
+           secret-sharing and applications to secure computation, TCC 2005. A committee that takes off masks, so that
+           clients speak once or seldom: Ma et al., Flamingo, IEEE S&P 2023; Karthikeyan, Polychroniadou, OPA, CRYPTO
+           2025; both make masks otherwise, for thousands of clients. Rounds, quorum, commitments and the ledger's
+           place are ours.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -79,6 +82,7 @@ from securecompute.protocols.sums.committee_keys import (
     survivors_message,
 )
 from securecompute.protocols.sums.committee_messages import (
+    boxes_for,
     boxes_spec,
     reveal_spec,
     spoken_spec,
@@ -138,7 +142,6 @@ def _check_verdict(descriptor: Descriptor, sid: bytes, verdict: Verdict) -> tupl
 class _Run:
     """One institution's run: the parties that it was told, and what it keeps of its first two messages.
 
-    c_m      where it is a member
     advert   what it signed as an institution
     seeds    its own, of every T
     """
@@ -148,9 +151,8 @@ class _Run:
     coordinator: Party
     sid: bytes
     context: bytes
-    c_m: AgreementKey | None
     advert: bytes
-    seeds: Seeds
+    seeds: Seeds = field(repr=False)
 
 
 def contribute(
@@ -182,8 +184,8 @@ def contribute(
     c_u = AgreementKey.generate(randomness)
     seeds = {T: randomness.bytes(SEED) for T in groups(committee_of(descriptor))}
     said = c_u.public + b"".join(commitment(r_T, sid, T, me) for T, r_T in seeds.items())
-    advert = said + identity.sign(b"ss1/adv", advert_message(context, me, said))
-    run = _Run(me, descriptor, coordinator, sid, context, c_m, advert, seeds)
+    advert = said + identity.sign(b"ss1/spoken", advert_message(context, me, said))
+    run = _Run(me, descriptor, coordinator, sid, context, advert, seeds)
     yield Round(send={coordinator: _spoken(run, c_u, adverts, x)}, step="masked")
 
     included = yield from _listen(run, ledger) if c_m is None else _serve(run, c_m, collector, identity, ledger)
@@ -306,7 +308,7 @@ def coordinate(descriptor: Descriptor, collector: Party) -> Part[Survivors]:
         step="masked",
         work=work(descriptor),
     )
-    yield Round(send=_boxes(descriptor, spoken, inbox), step="masked")
+    yield Round(send=boxes_for(descriptor, spoken, inbox), step="masked")
 
     whole = Array(np.uint8, (len(names),))
     inbox = yield Round(expect=dict.fromkeys(inbox, whole), quorum=committee.quorum, step="opened")
@@ -325,20 +327,6 @@ def coordinate(descriptor: Descriptor, collector: Party) -> Part[Survivors]:
     total = _total(descriptor, [spoken[u] for u in included])
     yield Round(send=dict.fromkeys([*told, *inbox], verdict) | {collector: (keys, verdict, *total)}, step="consistent")
     return Survivors(tuple(sorted(spoken)), included)
-
-
-def _boxes(
-    descriptor: Descriptor, spoken: Mapping[Party, Any], present: Collection[Party]
-) -> dict[Party, tuple[tuple[Flags, Rows], Rows]]:
-    """For each member that is present: what the institutions advertised, and their boxes for it."""
-    names, committee = descriptor.institutions, committee_of(descriptor)
-    adverts = table(names, {u: message[0].tobytes() for u, message in spoken.items()}, advert_bytes(committee))
-    sent = {}
-    for k, m in enumerate(committee.members):
-        if m in present:
-            boxes = {u: message[1][k].tobytes() for u, message in spoken.items()}
-            sent[m] = (adverts, table(names, boxes, box_bytes(committee))[1])
-    return sent
 
 
 def _total(descriptor: Descriptor, spoken: Sequence[Any]) -> tuple[Masked, Masked]:

@@ -147,7 +147,7 @@ def open_seeds(
     u sends does not end the run, and u is left out of the total.
     """
     committee, said, signature = committee_of(descriptor), advert[:-SIGNATURE], advert[-SIGNATURE:]
-    if not verify(descriptor.identities[u], b"ss1/adv", advert_message(context, u, said), signature):
+    if not verify(descriptor.identities[u], b"ss1/spoken", advert_message(context, u, said), signature):
         return None
     info, aad = _box_name(context, u, m)
     try:

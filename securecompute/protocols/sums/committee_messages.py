@@ -6,9 +6,12 @@ verdict   digest of the advertisements that the members were shown, U, the membe
 reveal    from a member: M_T of the vector and of the check words, a row for each T that it is not in
 """
 
+from collections.abc import Collection, Mapping
+from typing import Any
+
 import numpy as np
 
-from securecompute.engine.rounds import Array, Several
+from securecompute.engine.rounds import Array, Party, Several
 from securecompute.protocols.sums.check_words import LENGTH, check_ring
 from securecompute.protocols.sums.committee_keys import (
     SIGNATURE,
@@ -18,7 +21,7 @@ from securecompute.protocols.sums.committee_keys import (
     groups,
 )
 from securecompute.protocols.sums.descriptor import Descriptor
-from securecompute.protocols.sums.tables import table_spec
+from securecompute.protocols.sums.tables import Flags, Rows, table, table_spec
 from securecompute.values import Masked, Share
 
 _EXPAND_PER_SECOND = 2e8  # bytes of mask per second and party that a deadline allows for
@@ -69,3 +72,17 @@ def boxes_spec(descriptor: Descriptor) -> Several:
     """What a member gets of the institutions."""
     n, committee = len(descriptor.institutions), committee_of(descriptor)
     return Several((table_spec(n, advert_bytes(committee)), Array(np.uint8, (n, box_bytes(committee)))))
+
+
+def boxes_for(
+    descriptor: Descriptor, spoken: Mapping[Party, Any], present: Collection[Party]
+) -> dict[Party, tuple[tuple[Flags, Rows], Rows]]:
+    """For each member that is present: what the institutions advertised, and their boxes for it."""
+    names, committee = descriptor.institutions, committee_of(descriptor)
+    adverts = table(names, {u: message[0].tobytes() for u, message in spoken.items()}, advert_bytes(committee))
+    sent = {}
+    for k, m in enumerate(committee.members):
+        if m in present:
+            boxes = {u: message[1][k].tobytes() for u, message in spoken.items()}
+            sent[m] = (adverts, table(names, boxes, box_bytes(committee))[1])
+    return sent
