@@ -175,7 +175,7 @@ def mask_and_reveal(
     signature = identity.sign(b"ss1/u3", join(sid, set_hash(shared), set_hash(included)))
     yield Round(send={coordinator: np.frombuffer(signature, np.uint8)}, step="consistent")
     inbox = yield Round(expect={coordinator: table_spec(n, SIGNATURE)}, step="consistent", after=1)
-    check_signatures(descriptor, sid, shared, included, rows(names, inbox[coordinator]))
+    check_signatures(descriptor, sid, shared, included, rows(names, inbox[coordinator]), (me, signature))
 
     ledger.commit(descriptor.plan, included)
     one_each = {v: agreed.shares[v][:SHARE] if v in included else agreed.shares[v][SHARE:] for v in shared}

@@ -75,7 +75,7 @@ def agree(
     adverts = rows(names, inbox[coordinator])
     if adverts.get(me) != advert:
         raise PeerMisbehaved("the coordinator left out or changed this institution's keys")
-    sid = check_adverts(descriptor, adverts)
+    sid = check_adverts(descriptor, adverts, me)
 
     context = box_context(sid, coordinator, collector)
     boxes, own_shares = seal_shares(me, descriptor, adverts, context, c_u, s_u, b_u, randomness)

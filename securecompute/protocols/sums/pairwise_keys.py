@@ -23,24 +23,30 @@ ADVERT = 2 * KEY + NONCE + SIGNATURE
 
 def advert_message(descriptor: Descriptor, u: Party, keys: bytes) -> bytes:
     """What u signs when it advertises its keys."""
-    return join(descriptor.hash(), u.encode(), keys)
+    return _advert_message(descriptor.hash(), u, keys)
 
 
-def check_adverts(descriptor: Descriptor, adverts: Mapping[Party, bytes]) -> bytes:
+def _advert_message(h0: bytes, u: Party, keys: bytes) -> bytes:
+    return join(h0, u.encode(), keys)
+
+
+def check_adverts(descriptor: Descriptor, adverts: Mapping[Party, bytes], me: Party | None = None) -> bytes:
     """sid = SHA-256(h₀ | the advertisements of U₁), once every one of them is signed by whom it names.
 
+    me       whose own advertisement is known to be its own
     raises   PeerMisbehaved  a signature fails, two keys are equal, or U₁ is too small
     """
     check_size(descriptor, adverts, "advertised their keys")
     keys = [advert[k : k + KEY] for advert in adverts.values() for k in (0, KEY)]
     if len(set(keys)) != len(keys):
         raise PeerMisbehaved("two of the advertised keys are equal")
+    h0 = descriptor.hash()
     for u, advert in adverts.items():
-        message = advert_message(descriptor, u, advert[:-SIGNATURE])
-        if not verify(descriptor.identities[u], b"ss1/adv", message, advert[-SIGNATURE:]):
+        message, signature = _advert_message(h0, u, advert[:-SIGNATURE]), advert[-SIGNATURE:]
+        if u != me and not verify(descriptor.identities[u], b"ss1/adv", message, signature):
             raise PeerMisbehaved(f"the keys advertised for '{u}' are not signed by '{u}'")
     fields = [field for u in sorted(adverts) for field in (u.encode(), adverts[u])]
-    return sha256(join(b"ss1/sid", descriptor.hash(), *fields)).digest()
+    return sha256(join(b"ss1/sid", h0, *fields)).digest()
 
 
 def check_size(descriptor: Descriptor, members: Collection[Party], deed: str) -> None:
@@ -55,17 +61,21 @@ def check_signatures(
     shared: Collection[Party],
     included: Collection[Party],
     signatures: Mapping[Party, bytes],
+    own: tuple[Party, bytes] | None = None,
 ) -> None:
-    """At least t of U₃ have signed the same U₂ and U₃.
+    """t of U₃ have signed the same U₂ and U₃; more are not looked at, since t are what no second set can find.
 
-    raises   PeerMisbehaved  a signature fails, or there are too few
+    own      this institution and its signature, which needs no proof where it stands under its own name
+    raises   PeerMisbehaved  a signature fails, is of none of U₃, or there are too few
     """
-    message = join(sid, set_hash(shared), set_hash(included))
-    for v, signature in signatures.items():
-        if v not in included or not verify(descriptor.identities[v], b"ss1/u3", message, signature):
+    message, found = join(sid, set_hash(shared), set_hash(included)), 0
+    for v, signature in sorted(signatures.items(), key=lambda signed: signed != own):
+        enough = found >= descriptor.threshold or (v, signature) == own
+        if v not in included or not (enough or verify(descriptor.identities[v], b"ss1/u3", message, signature)):
             raise PeerMisbehaved(f"the survivor set is not signed by '{v}'")
-    if len(signatures) < descriptor.threshold:
-        raise PeerMisbehaved(f"{len(signatures)} signatures on the survivor set; {descriptor.threshold} are needed")
+        found += 1
+    if found < descriptor.threshold:
+        raise PeerMisbehaved(f"{found} signatures on the survivor set; {descriptor.threshold} are needed")
 
 
 def mask_key(s_u: AgreementKey, S_v: bytes, u: Party, v: Party, sid: bytes) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 from securecompute.arithmetic.rings import Ring, add_into, encode
 from securecompute.errors import DisclosureRefused, PeerMisbehaved
 from securecompute.primitives.keys import join
+from securecompute.protocols.sums import pairwise_keys
 from securecompute.protocols.sums.check_words import check_words
 from securecompute.protocols.sums.descriptor import set_hash
 from securecompute.protocols.sums.pairwise_keys import SIGNATURE, check_adverts
@@ -26,6 +27,7 @@ from tests.protocols.sums.playing import (
     SURVIVORS,
     Federation,
     coordinator_changes,
+    describe,
     flip,
     identity,
     in_turn,
@@ -186,6 +188,28 @@ def test_a_survivor_set_without_enough_true_signatures_is_refused(forged, receiv
     assert type(played.errors[receiver]) is PeerMisbehaved
     assert "sign" in str(played.errors[receiver])
     assert receiver not in revealed(played)
+
+
+def test_an_institutions_own_signature_counts_once_and_only_under_its_own_name():
+    own = with_rows(lambda there: dict.fromkeys(there, there["h0"]))
+    played = Federation().run(coordinator_changes(SIGNATURES, own, "h0"))
+    refuses(played, "h0", PeerMisbehaved, "the survivor set is not signed by 'h1'")
+    assert "h0" not in revealed(played)
+
+
+def test_as_many_signatures_are_verified_as_the_threshold_asks_besides_ones_own(monkeypatch):
+    verified, verify = [], pairwise_keys.verify
+
+    def counting(public, label, message, signature):
+        verified.append(label)
+        return verify(public, label, message, signature)
+
+    monkeypatch.setattr(pairwise_keys, "verify", counting)
+    federation = Federation(describe(7))
+    federation.run(strict=True)
+    t = federation.descriptor.threshold
+    assert verified.count(b"ss1/adv") == 7 * 6 + 7
+    assert verified.count(b"ss1/u3") == 7 * (t - 1) + t
 
 
 def test_a_signature_from_outside_the_survivor_set_does_not_count():
