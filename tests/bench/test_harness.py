@@ -1,10 +1,11 @@
 """The harness compares what it says it compares; clocks are replaced by counted amounts."""
 
+import itertools
 import json
 
 import pytest
 
-from bench.harness import Claim, amount, compare, cpu_timed, lazily, machine, run, scaled, timed
+from bench.harness import Claim, amount, compare, cpu_timed, lazily, least, machine, run, scaled, timed
 
 
 def constant(value):
@@ -78,6 +79,13 @@ def test_processor_time_is_of_the_call_and_does_not_count_waiting(monkeypatch):
 
 def test_a_sample_is_scaled_to_the_whole():
     assert scaled(constant(2.0), 50)() == 100.0
+
+
+def test_the_least_of_several_runs_is_taken_on_both_sides_and_of_no_budget():
+    mine, theirs = itertools.cycle([3.0, 2.0]), itertools.cycle([9.0, 8.0])
+    row = compare(least(claim(ours=mine.__next__, other=theirs.__next__), 2), turns=3)
+    assert (row.ours, row.other) == (2.0, 8.0)
+    assert compare(least(claim(ours=mine.__next__, other=0.5), 2), turns=3).other == 0.5
 
 
 def test_a_lazy_measure_is_made_once_and_not_before_it_measures():

@@ -121,14 +121,10 @@ def test_the_rows_hold_every_target():
     targets = [(claim.other_is.split(",")[0], claim.target) for claim in sums.claims(quick=True) if claim.target]
     within = ("ring width", 1 / 1.01)
     assert targets == [
-        ("floor", 0.8),
-        ("Flower", 3.0),
-        ("floor", 0.8),
-        ("Flower", 6.0),
-        ("TenSEAL CKKS 8192", 50.0),
-        ("our packed Paillier 2048", 1000.0),
-        ("phe 2048", 100.0),
+        *[("floor", 0.8), ("Flower", 3.0)],
+        *[("floor", 0.8), ("Flower", 6.0)],
         *[("budget", 1.0)] * 3,
+        *[("TenSEAL CKKS 8192", 50.0), ("our packed Paillier 2048", 1000.0), ("phe 2048", 100.0)],
         *[within] * 3,
     ]
 
