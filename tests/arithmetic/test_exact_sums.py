@@ -100,10 +100,8 @@ def test_sums_of_very_different_numbers_lose_nothing():
 
 @given(st.lists(VALUES, min_size=1, max_size=30), st.randoms(use_true_random=False), st.integers(1, 5))
 def test_no_order_no_chunk_and_no_split_shows(values, shuffler, institutions):
-    pooled = (
-        total(array(values), ROUNDED),
-        total_of_products(array(values), array(values), Term("x", 2.0**30, 60, True)),
-    )
+    squares = Term("x", 2.0**30, 60, rounded=True)
+    pooled = total(array(values), ROUNDED), total_of_products(array(values), array(values), squares)
     shuffled = list(values)
     shuffler.shuffle(shuffled)
     parts = [array(shuffled[k::institutions]) for k in range(institutions)]

@@ -66,6 +66,13 @@ def test_a_plan_keeps_the_precision_in_the_smallest_ring_that_can(limit, records
             plan("x", limit, precision, records, institutions, smaller)
 
 
+@pytest.mark.parametrize(("ring", "larger"), [(Ring.Z32, Ring.Z64), (Ring.Z64, Ring.Z128)])
+def test_half_a_unit_is_the_precision_and_anything_less_takes_the_next_ring(ring, larger):
+    half_a_unit = 2.0 ** (-largest_scale(ring.bits, 300.0, 10, 3) - 1)
+    assert plan("x", 300.0, half_a_unit, 10, 3).ring is ring
+    assert plan("x", 300.0, half_a_unit * 0.99, 10, 3).ring is larger
+
+
 def test_the_bound_is_reached_by_values_at_the_limit():
     x = np.full(1000, 99.7)
     planned = plan("hba1c", 99.7, 0.01, 1000, 7)
