@@ -106,11 +106,11 @@ def learns(descriptor: Descriptor, coordinator: Party, collector: Party) -> Lear
     """Who learns what, in words for people."""
     return (
         ("each institution", "the question; who took part, who dropped out; no number of anybody's"),
-        (coordinator, "the question; who took part, who dropped out; encrypted vectors, which it cannot read"),
+        (coordinator, "the question; who took part, who dropped out; encrypted vectors, which it adds and cannot read"),
         (
             collector,
-            "the total over all who took part, before the rule is applied; no institution's own numbers, as long as "
-            f"{coordinator} hands on nothing but the total",
+            "holds the key; the total over all who took part, before the rule is applied; no institution's own numbers, "
+            f"as long as {coordinator} hands on nothing but the total",
         ),
         (
             f"{coordinator} and {collector} together",

@@ -1,0 +1,114 @@
+"""A network under each way to add: the same answers, who could see what is said, and what institutions remember."""
+
+import pytest
+
+import securecompute as sc
+from securecompute import demo, study_file
+from securecompute.disclosure.ledger import SurvivorLedger
+from securecompute.protocols.sums.settings import KINDS
+from tests.test_network import four, frame, network, patients
+
+WAYS = [
+    "pairwise",
+    "committee",
+    {"kind": "committee", "members": ["Indiana", "Michigan", "Case"], "honest_coordinator": True},
+    {"kind": "paillier", "key_bits": 2048},
+    "lattice",
+]
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory):
+    """The study of the indomethacin trial at its four institutions."""
+    folder = tmp_path_factory.mktemp("trial")
+    demo.write_files(folder)
+    return study_file.read(folder / "study.toml")
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_the_published_numbers_come_out_whichever_way_the_vectors_are_hidden(trial, way):
+    """Elmunzer et al., NEJM 2012: pancreatitis in 27 of 295 with indomethacin, in 52 of 307 with placebo."""
+    with sc.Network.simulate(
+        trial.records, dictionary=trial.dictionary, fabric="in-process", sum=way, quiet=True
+    ) as net:
+        study = net.study("indomethacin")
+        explanation = study.explain("crosstab", row="rx", column="outcome")
+        answer = study.crosstab("rx", "outcome")
+    kind = way if isinstance(way, str) else way["kind"]
+    rows = {row[0]: row[1:] for row in answer.result.tables()[0].rows}
+    assert (rows["1_indomethacin"][:3], rows["0_placebo"][:3]) == ((268, 27, 295), (255, 52, 307))
+    assert answer.provenance.protocol == explanation.protocol == f"{kind} sum"
+    assert answer.provenance.rounds == explanation.rounds
+    assert set(answer.provenance.took_part) == set(trial.records)
+
+
+@pytest.mark.parametrize("way", WAYS[3:], ids=str)
+def test_a_sum_under_a_key_says_who_holds_it_who_adds_blindly_and_what_both_could_read_together(trial, way):
+    with sc.Network.simulate(
+        trial.records, dictionary=trial.dictionary, fabric="in-process", sum=way, quiet=True
+    ) as net:
+        learns = dict(net.study("s").explain("count").learns)
+    assert learns["collector"].startswith("holds the key; the total")
+    assert learns["coordinator"].endswith("encrypted vectors, which it adds and cannot read")
+    assert learns["coordinator and collector together"].startswith("every institution's own numbers")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_steward_can_refuse_a_way_to_add(kind):
+    others = tuple(other for other in KINDS if other != kind)
+    with pytest.raises(sc.DisclosureRefused, match=f"rule 'sums' does not list '{kind}'"):
+        four(rules={"hospital 2": sc.Rules(sums=others)}, sum=kind)
+
+
+def test_a_committee_of_named_institutions_is_in_the_explanation():
+    with four(sum={"kind": "committee", "members": ["hospital 3", "hospital 1", "hospital 0"]}) as net:
+        explanation = net.study("s").explain("count")
+    assert explanation.members_lost == 0
+    assert any("hospital 0, hospital 1, hospital 3" in who for who, _ in explanation.learns)
+    assert "one in the committee" in explanation.lines()[1]
+
+
+def test_a_way_to_add_that_is_not_there_is_an_error_before_any_record_is_opened():
+    with pytest.raises(sc.InvalidRequest, match="there is no sum 'fhe'"):
+        four(sum="fhe")
+
+
+def test_what_institutions_have_answered_outlives_the_network(tmp_path):
+    with four(state=tmp_path) as first:
+        assert first.study("s").count().n == 93
+    with four(state=tmp_path) as again:
+        assert again.study("s").count().n == 93
+    with four(state=tmp_path) as fewer:
+        fewer.fabric.kill("hospital 3")
+        with pytest.raises(sc.DisclosureRefused, match=r"already answered with .* the numbers of 'hospital 3'"):
+            fewer.study("s").count()
+    with four() as forgetful:
+        forgetful.fabric.kill("hospital 3")
+        assert forgetful.study("s").count().n == 90
+
+
+def test_what_was_answered_from_other_records_does_not_bind(tmp_path):
+    tables = [frame(patients(n)) for n in (40, 30, 20, 3)]
+    with network(*tables, state=tmp_path) as first:
+        first.study("s").count()
+    changed = [frame(patients(n)) for n in (41, 31, 21, 3)]
+    with network(*changed, state=tmp_path) as later:
+        later.fabric.kill("hospital 3")
+        assert later.study("s").count().n == 93
+
+
+def test_each_institution_keeps_its_own_ledger_in_a_folder_for_its_user_alone(tmp_path):
+    with four(state=tmp_path) as net:
+        net.study("s").count()
+    folders = sorted(tmp_path.iterdir())
+    assert len(folders) == 4
+    assert all(folder.stat().st_mode & 0o077 == 0 for folder in folders)
+    for folder in folders:
+        ledger = SurvivorLedger(folder / "ledger.sqlite")
+        assert ledger._database.execute("SELECT count(*) FROM answered").fetchone() == (1,)
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(sc.InvalidRequest, match=r"'hospital 0' cannot make its folder"):
+        four(state=tmp_path / "file")
