@@ -109,8 +109,8 @@ def learns(descriptor: Descriptor, coordinator: Party, collector: Party) -> Lear
         (coordinator, "the question; who took part, who dropped out; encrypted vectors, which it adds and cannot read"),
         (
             collector,
-            "holds the key; the total over all who took part, before the rule is applied; no institution's own numbers, "
-            f"as long as {coordinator} hands on nothing but the total",
+            "holds the key; the total over all who took part, before the rule is applied; no institution's own "
+            f"numbers, as long as {coordinator} hands on nothing but the total",
         ),
         (
             f"{coordinator} and {collector} together",
