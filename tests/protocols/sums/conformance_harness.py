@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -71,6 +72,18 @@ _signed = lru_cache(1 << 16)(IdentityKey.sign)
 _verified = lru_cache(1 << 16)(verify)
 
 
+@contextmanager
+def remembered_curves() -> Iterator[None]:
+    """Signatures and key agreements are functions: within this context, what was computed once is remembered."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AgreementKey, "agree", lambda key, *given: _agreed(key.unchecked_private_bytes(), *given))
+        patch.setattr(IdentityKey, "sign", lambda key, *given: _signed(key, *given))
+        for name, module in list(sys.modules.items()):
+            if name.startswith("securecompute.protocols.sums") and getattr(module, "verify", None) is verify:
+                patch.setattr(module, "verify", _verified)
+        yield
+
+
 class Harness:
     """How the suite builds a sum in a setting. A subclass overrides what differs; protocols that are slow draw less.
 
@@ -96,16 +109,9 @@ class Harness:
 
     @pytest.fixture(autouse=True, scope="class")
     @classmethod
-    def remembered_curves(cls) -> Iterator[None]:
-        """Signatures and key agreements are functions: what was computed once is remembered, for runs alike but for one
-        message.
-        """
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(AgreementKey, "agree", lambda key, *given: _agreed(key.unchecked_private_bytes(), *given))
-            patch.setattr(IdentityKey, "sign", lambda key, *given: _signed(key, *given))
-            for name, module in list(sys.modules.items()):
-                if name.startswith("securecompute.protocols.sums") and getattr(module, "verify", None) is verify:
-                    patch.setattr(module, "verify", _verified)
+    def remembered(cls) -> Iterator[None]:
+        """Runs are alike but for a message or two."""
+        with remembered_curves():
             yield
 
     def setting(self, names: Sequence[Party]) -> Setting:
