@@ -66,14 +66,21 @@ def test_a_product_just_beside_a_tie_goes_to_its_own_side(a, b, sign):
     assert total_of_products(array([sign * x]), array([y]), tie) == exactly([near], scale)
 
 
-def test_a_tie_is_decided_by_the_error_of_the_product():
-    x, y = 1 + 2.0**-30, 1 - 2.0**-30  # x y = 1 - 2^-60: half a unit of 2^-59 below 1, and then a little
-    assert total_of_products(array([x]), array([y]), Term("x", 2.0, 59, rounded=True)) == 2**59  # a tie, to even
-    z = 1.5 + 2.0**-52
-    for sign in (+1, -1):
-        assert total_of_products(array([z]), array([sign * z]), Term("x", 4.0, 51, rounded=True)) == exactly(
-            [sign * Fraction(z) ** 2], 51
-        )
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_tie_of_the_rounded_product_is_decided_by_its_error(sign):
+    x = 1 + 2.0**-30  # x x = 1 + 2^-29 + 2^-60, of which a double keeps 1 + 2^-29
+    half_above = Term("x", 2.0, 28, rounded=True)
+    assert round((x * x) * 2.0**28) == 2**28
+    assert total_of_products(array([sign * x]), array([x]), half_above) == sign * (2**28 + 1)
+    y = 1 - 2.0**-30  # y y = 1 - 2^-29 + 2^-60
+    assert total_of_products(array([sign * y]), array([y]), half_above) == sign * 2**28
+
+
+def test_an_error_of_the_product_alone_is_a_lost_bit():
+    x = array([1 + 2.0**-30])
+    assert total_of_products(x, x, Term("x", 2.0, 60)) == 2**60 + 2**31 + 1
+    with pytest.raises(PrecisionLoss):
+        total_of_products(x, x, Term("x", 2.0, 29))
 
 
 @given(st.lists(st.tuples(VALUES, FACTORS, st.integers(0, 4)), max_size=20))
