@@ -9,7 +9,8 @@ m̂ is the plaintext polynomial m scaled: ⌊q m / t⌉ in BFV, 2^scale m in CKK
 Security   IND-CPA if ring-LWE with these parameters is hard. Sizes: the homomorphic encryption standard (2018) allows
            for 128 bits and a ternary secret log₂ q of 109 at n = 4096, 218 at n = 8192; ours have 109, 218, 166
            and 160. Not secure against chosen ciphertexts: whoever submits ciphertexts and sees whether they decrypt to
-           something sensible learns the key, about a bit each time. A protocol must count that.
+           something sensible learns the key, about a bit each time. So a protocol says `risk` before it decrypts what
+           another party may have made up, and `accept` after; a key with eight risks that were not accepted is spent.
            A secret key shows nothing in its text, cannot be pickled or copied and never leaves: the public half is
            taken once, as it is made. TenSEAL's own `copy` keeps the secret key; nothing here calls it. Parameters are
            ours: a public key names one of `ALL` and brings residues only, so nobody can send weaker ones.
@@ -47,6 +48,7 @@ from securecompute.values import SecretMisused
 
 BFV, CKKS = 1, 2  # as SEAL numbers them
 STANDARD_128 = {4096: 109, 8192: 218}  # n -> most bits of q for 128-bit security
+MOST_REFUSALS = 8
 
 _MAGIC = b"lattice/1"
 
@@ -135,17 +137,20 @@ class PublicKey:
         if len(slots) != p.slots:
             raise InternalFault(f"{len(slots)} numbers for {p.slots} slots")
         vector = (tenseal.bfv_vector if p.scheme == BFV else tenseal.ckks_vector)(self._context, slots)
-        return self._words(vector, p.scale)
+        return self._words(vector, [p.scale])
 
     def times_plain(self, words: Words, slots: Sequence[Any]) -> Words:
         """The ciphertext, each slot times the plain number in the same slot; its scale, in CKKS, is added to itself."""
         vector = _vector(self.parameters, self._context, words, self.parameters.scale)
-        return self._words(vector.mul_(slots), 2 * self.parameters.scale)
+        scale = self.parameters.scale
+        return self._words(vector.mul_(slots), [2 * scale, scale])  # TenSEAL gives a fresh zero, at 2ˢ, for zeros
 
-    def _words(self, vector: Any, scale: int) -> Words:
+    def _words(self, vector: Any, scales: Sequence[int]) -> Words:
         p = self.parameters
         saved = field_of(vector.serialize(), 2)
-        return words_of(saved, _identifier(p, p.data_primes), p.scheme == CKKS, 2.0**scale, p.shape)
+        return words_of(
+            saved, _identifier(p, p.data_primes), p.scheme == CKKS, [2.0**scale for scale in scales], p.shape
+        )
 
 
 @lru_cache(maxsize=16)
@@ -171,7 +176,7 @@ def parameters_of(encoded: bytes) -> Parameters:
 class SecretKey:
     """What decrypts. `public` is the other half, bytes; this one stays in the process that made it."""
 
-    __slots__ = ("_context", "parameters", "public")
+    __slots__ = ("_context", "_refused", "parameters", "public")
 
     def __init__(self, parameters: Parameters) -> None:
         """A fresh key. raises InternalFault: this TenSEAL would use other primes than `ALL` pins."""
@@ -189,13 +194,24 @@ class SecretKey:
             raise InternalFault("SEAL chose other primes than this version of securecompute knows")
         saved = self._context.serialize(save_secret_key=False, save_galois_keys=False, save_relin_keys=False)
         shape = 2, len(p.primes), p.degree
-        words = words_of(field_of(field_of(saved, 2), 1), _identifier(p, p.primes), True, 1.0, shape)
+        words = words_of(field_of(field_of(saved, 2), 1), _identifier(p, p.primes), True, [1.0], shape)
         self.public = _MAGIC + bytes([ALL.index(p)]) + pack(words, p.primes).tobytes()
+        self._refused = 0
 
     def decrypt(self, words: Words, scale: int = 0) -> list[Any]:
         """The numbers in the slots: for BFV integers in (−t/2, t/2), for CKKS floats at this scale."""
         slots: list[Any] = _vector(self.parameters, self._context, words, scale).decrypt()
         return slots
+
+    def risk(self) -> None:
+        """What is decrypted next counts as refused until it is accepted. raises InvalidRequest: there were too many."""
+        if self._refused >= MOST_REFUSALS:
+            raise InvalidRequest("too many totals under this key were refused, and each may tell of it; make a new key")
+        self._refused += 1
+
+    def accept(self) -> None:
+        """What was decrypted made sense, so that whoever sent it learns nothing from that."""
+        self._refused -= 1
 
     def __repr__(self) -> str:
         return f"SecretKey(degree={self.parameters.degree})"

@@ -63,17 +63,19 @@ class BfvVector:
             raise EncodingOverflow("the noise could outgrow the ciphertexts; add fewer, or multiply by less")
 
     @classmethod
-    def encrypt(cls, keys: Sequence[PublicKey], integers: Sequence[int], bound: int) -> "BfvVector":
+    def encrypt(cls, keys: Sequence[PublicKey], integers: Sequence[int], bound: int, residues: int = 0) -> "BfvVector":
         """A fresh vector.
 
         integers   whole numbers, |.| ≤ bound
+        residues   so many at the end are residues mod T instead, which wrap on purpose and which the bound leaves out
         raises     EncodingOverflow  an entry lies beyond the bound, which one is not said; or the bound does not fit
                    InvalidRequest    no entry at all
         """
         values = [int(v) for v in integers]
         if not values:
             raise InvalidRequest("an empty vector has nothing to encrypt")
-        if max(values) > bound or min(values) < -bound:
+        checked = values[: len(values) - residues] or [0]
+        if max(checked) > bound or min(checked) < -bound:
             raise EncodingOverflow(f"an entry lies beyond the declared bound {bound}; raise the bound")
         words = [[key.encrypt(piece) for piece in _pieces(values, key.parameters)] for key in keys]
         vector = cls(keys, words, len(values), bound, max(fresh_noise(key.parameters) for key in keys))

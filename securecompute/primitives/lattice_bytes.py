@@ -30,7 +30,6 @@ Words: TypeAlias = NDArray[np.uint64]  # residues, shape (2, primes, n)
 _HEADER = struct.Struct("<HBBBBHQ")  # magic, header bytes, major, minor, compression, reserved, bytes in all
 _SEAL = Serialization.SEALHeader()
 _ZSTD = 2
-_CIPHERTEXT_BYTES = 97  # of a ciphertext's object before its residues, without the outermost header
 
 
 def residue_bytes(prime: int) -> int:
@@ -95,21 +94,22 @@ def ciphertext_bytes(identifier: bytes, transformed: bool, scale: float, words: 
     return seal_object(_ciphertext_head(identifier, transformed, scale, words.shape) + words.astype("<u8").tobytes())
 
 
-def words_of(seal_bytes: bytes, identifier: bytes, transformed: bool, scale: float, shape: tuple[int, ...]) -> Words:
-    """The residues of a ciphertext that SEAL has saved in this process, compressed.
+def words_of(
+    seal_bytes: bytes, identifier: bytes, transformed: bool, scales: Sequence[float], shape: tuple[int, ...]
+) -> Words:
+    """The residues of a ciphertext that SEAL has saved in this process, compressed; its scale is one of `scales`.
 
     raises   InternalFault  it is not of the form that this file knows
     """
-    compression = _HEADER.unpack_from(seal_bytes)[4]
-    head = _ciphertext_head(identifier, transformed, scale, shape)
-    if compression != _ZSTD:
+    heads = [_ciphertext_head(identifier, transformed, scale, shape) for scale in scales]
+    size = len(heads[0])
+    if _HEADER.unpack_from(seal_bytes)[4] != _ZSTD:
         raise InternalFault("SEAL saves objects in a form that this version of securecompute does not know")
-    body = pyarrow.decompress(
-        pyarrow.py_buffer(seal_bytes)[_HEADER.size :], len(head) + 8 * prod(shape), codec="zstd", asbytes=True
-    )
-    if body[: len(head)] != head:
+    compressed = pyarrow.py_buffer(seal_bytes)[_HEADER.size :]
+    body = pyarrow.decompress(compressed, size + 8 * prod(shape), codec="zstd", asbytes=True)
+    if body[:size] not in heads:
         raise InternalFault("SEAL made a ciphertext of another form than was asked for")
-    return np.frombuffer(body, "<u8", offset=len(head)).reshape(shape).astype(np.uint64, copy=False)
+    return np.frombuffer(body, "<u8", offset=size).reshape(shape).astype(np.uint64, copy=False)
 
 
 def _ciphertext_head(identifier: bytes, transformed: bool, scale: float, shape: tuple[int, ...]) -> bytes:

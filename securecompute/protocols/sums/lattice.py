@@ -11,9 +11,8 @@ bits: r = 1 for totals below 2⁵⁹, 2 below 2¹¹⁹, 3 for all of the ring 2�
 Security   As `encrypted`, if ring-LWE is hard at the sizes that `primitives/lattice` states. What the collector, who
            has the keys, sees beside the total is the noise of C: errors and floods that the institutions drew, the same
            whatever the vectors, and roundings of at most N/2, which the floods cover. To tell two sets of vectors of
-           one total apart by the noise has an advantage of at most N r 2⁻⁶⁶ for each 8192 entries (N 2⁻²⁷ with the
-           small parameters). Each institution floods its own; the coordinator's Enc(0) keeps C unlike any sum of
-           ciphertexts that were seen on the way.
+           one total apart by the noise has an advantage of at most N r 2⁻⁶⁶ for each 8192 entries. Each institution
+           floods its own; the coordinator's Enc(0) keeps C unlike any sum of ciphertexts that were seen on the way.
            BFV is not secure against chosen ciphertexts: a coordinator that cheats learns about one bit of the key from
            each run, as it sees whether a number came out. So keys count the totals that they opened and that were not
            accepted, and end after eight; make new ones. SEAL draws keys and errors itself, not from `Randomness`; the
@@ -23,7 +22,7 @@ Reference  Brakerski, CRYPTO 2012; Fan, Vercauteren, ePrint 2012/144.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,9 +37,9 @@ from securecompute.protocols.sums import encrypted
 from securecompute.protocols.sums.descriptor import Descriptor
 from securecompute.protocols.sums.interface import Cost, Elements, Learns, Ledger, Survivors
 from securecompute.protocols.sums.settings import Lattice
-from securecompute.values import Plain, SecretMisused
+from securecompute.values import Plain
 
-MOST_REFUSALS = 8
+LEAST_MODULUS = 1 << 40  # that a total's word is checked modulo
 
 
 class LatticeScheme:
@@ -49,10 +48,14 @@ class LatticeScheme:
     __slots__ = ("contexts", "parameters")
 
     def __init__(self, contexts: Sequence[bytes]) -> None:
-        """contexts   as `LatticeKey.contexts`. raises PeerMisbehaved, InvalidRequest: not public keys for integers."""
+        """contexts: as in the setting. raises PeerMisbehaved, InvalidRequest: not public keys for sums of integers."""
         self.contexts = tuple(contexts)
         self.parameters = [parameters_of(context) for context in self.contexts]
         capacity(self.parameters)
+        if self.parameters[0].plain <= LEAST_MODULUS:
+            raise InvalidRequest(
+                "a plaintext modulus so small would let wrong totals pass; use the parameters BFV_8192"
+            )
 
     def moduli(self, descriptor: Descriptor) -> int:
         """r: how many of the contexts a total takes. raises EncodingOverflow: more than there are."""
@@ -69,10 +72,14 @@ class LatticeScheme:
         """As `encrypted.PublicScheme.shape`. raises EncodingOverflow as `moduli`."""
         return wire_shape(self.parameters[: self.moduli(descriptor)], encrypted.entries(descriptor))
 
+    def modulus(self, descriptor: Descriptor) -> int:
+        """T. raises EncodingOverflow as `moduli`."""
+        return prod(each.plain for each in self.parameters[: self.moduli(descriptor)])
+
     def encrypt(self, descriptor: Descriptor, integers: Sequence[int], randomness: Randomness) -> NDArray[np.uint8]:
         """As `encrypted.PublicScheme.encrypt`; the flood is drawn from `randomness`, the rest by SEAL."""
         keys = [public_key(context) for context in self.contexts[: self.moduli(descriptor)]]
-        return BfvVector.encrypt(keys, integers, descriptor.bound).to_wire(randomness)
+        return BfvVector.encrypt(keys, integers, descriptor.bound, residues=1).to_wire(randomness)
 
     def total(self, descriptor: Descriptor, ciphertexts: Mapping[Party, NDArray[np.uint8]]) -> NDArray[np.uint8]:
         """As `encrypted.PublicScheme.total`. raises PeerMisbehaved, naming who sent what is no ciphertext."""
@@ -97,13 +104,11 @@ class LatticeScheme:
 class LatticeKey:
     """The collector's secret keys, one for each plaintext modulus: an `encrypted.SecretScheme`. Shows nothing."""
 
-    __slots__ = ("_keys", "_refused", "public")
+    __slots__ = ("_keys", "public")
 
     def __init__(self, parameters: Sequence[Parameters] = BFV_8192) -> None:
-        """Fresh keys, by default for every ring; `BFV_4096` alone for totals up to 516,096. raises InvalidRequest."""
-        capacity(parameters)
+        """Fresh keys, by default for every ring. raises InvalidRequest: the parameters are not for sums of integers."""
         self._keys = tuple(SecretKey(each) for each in parameters)
-        self._refused = 0
         self.public = LatticeScheme([key.public for key in self._keys])
 
     @property
@@ -116,28 +121,13 @@ class LatticeKey:
 
         raises also   InvalidRequest  too many totals under these keys were refused
         """
-        if self._refused >= MOST_REFUSALS:
-            raise InvalidRequest(
-                "too many totals under these keys were refused, and each may tell of them; make new keys"
-            )
-        self._refused += 1
+        self._keys[0].risk()
         vector = self.public.received(descriptor, ciphertext, institutions)
         return decrypt(self._keys[: len(vector.keys)], vector)
 
     def accept(self) -> None:
         """The last total made sense, so that whoever sent it learns nothing from that."""
-        self._refused -= 1
-
-    def __repr__(self) -> str:
-        return f"LatticeKey(moduli={len(self._keys)})"
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise SecretMisused("a LatticeKey cannot be pickled or copied; make it where it is used")
-
-    def __getstate__(self) -> NoReturn:
-        self.__reduce_ex__(None)
-
-    __reduce__ = __getstate__
+        self._keys[0].accept()
 
 
 def contribute(
