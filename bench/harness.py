@@ -24,7 +24,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache, wraps
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -103,13 +103,9 @@ def scaled(measure: Measure, factor: float) -> Measure:
     return lambda: measure() * factor
 
 
-def least(claim: Claim, runs: int) -> Claim:
-    """The claim about the least of so many runs of a side, each time it is its turn: others disturb a busy machine."""
-
-    def of(side: Measure) -> Measure:
-        return lambda: min(side() for _ in range(runs))
-
-    return replace(claim, ours=of(claim.ours), other=of(claim.other) if callable(claim.other) else claim.other)
+def least(measure: Measure, runs: int) -> Measure:
+    """The least of so many runs: what a figure of milliseconds is when nobody else disturbs the machine."""
+    return lambda: min(measure() for _ in range(runs))
 
 
 def lazily(make: Callable[P, Measure]) -> Callable[P, Measure]:
