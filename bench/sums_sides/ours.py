@@ -12,7 +12,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ from securecompute.engine.simulated import simulate
 from securecompute.primitives.keys import AgreementKey, IdentityKey
 from securecompute.primitives.randomness import Randomness, SystemRandomness
 from securecompute.protocols.sums.descriptor import Descriptor, default_threshold
-from securecompute.protocols.sums.interface import protocol_of
+from securecompute.protocols.sums.interface import make_key, protocol_of
 from securecompute.protocols.sums.settings import Choice, Committee, Pairwise, Setting
 from securecompute.values import Plain
 
@@ -99,11 +98,12 @@ def keys(kind: str, institutions: int) -> Keys:
     """The keys of a network that adds in this way; 2048 bits for Paillier."""
     if kind in ("pairwise", "committee"):
         return Keys(Committee(tuple(names(institutions)[:3])) if kind == "committee" else Pairwise())
-    made = import_module(f"securecompute.protocols.sums.{kind}")
     if kind == "lattice":
-        secret = made.LatticeKey()
-        return Keys(secret.setting, secret)
-    secret, setting = made.make_key(Choice(kind, key_bits=2048), SystemRandomness())
+        from securecompute.protocols.sums.lattice import LatticeKey
+
+        key = LatticeKey()
+        return Keys(key.setting, key)
+    secret, setting = make_key(Choice(kind, key_bits=2048), SystemRandomness())
     return Keys(setting, secret)
 
 
