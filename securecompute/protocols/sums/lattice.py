@@ -36,7 +36,7 @@ from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.sums import encrypted
 from securecompute.protocols.sums.descriptor import Descriptor
 from securecompute.protocols.sums.interface import Cost, Elements, Learns, Ledger, Survivors
-from securecompute.protocols.sums.settings import Lattice
+from securecompute.protocols.sums.settings import Choice, Lattice
 from securecompute.values import Plain
 
 LEAST_MODULUS = 1 << 40  # that a total's word is checked modulo
@@ -128,6 +128,15 @@ class LatticeKey:
     def accept(self) -> None:
         """The last total made sense, so that whoever sent it learns nothing from that."""
         self._keys[0].accept()
+
+
+def make_key(choice: Choice, randomness: Randomness) -> tuple[LatticeKey, Lattice]:
+    """A collector's fresh secret keys, and the setting that tells everybody the public ones.
+
+    SEAL draws the keys itself; `randomness` is not asked.
+    """
+    key = LatticeKey()
+    return key, key.setting
 
 
 def contribute(
