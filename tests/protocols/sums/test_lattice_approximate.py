@@ -18,6 +18,7 @@ from securecompute.errors import (
     PeerSilent,
 )
 from securecompute.primitives.lattice import BFV_4096, CKKS_40, CKKS_50, public_key
+from securecompute.primitives.lattice_ckks import CkksVector
 from securecompute.protocols.sums import lattice_approximate as approximate
 from securecompute.protocols.sums.descriptor import default_threshold
 from securecompute.protocols.sums.interface import Survivors
@@ -257,6 +258,17 @@ def test_a_total_that_is_none_is_refused(instead):
         return message
 
     refuses(Sum().run(watch), COLLECTOR, PeerMisbehaved, "No number is given")
+
+
+def test_a_total_beyond_what_the_institutions_can_reach_is_refused_though_the_counter_is_right():
+    def shifted(message):
+        public, rows = public_key(key().public), message[2].elements
+        shift = CkksVector.encrypt(public, np.array([1e6, 0, 0, 0, 0, 0]), 1e6)
+        rows[:] = CkksVector.from_wire(public, rows, 6, 1e6).add(shift).to_wire()
+        return message
+
+    played = Sum().run(tamper(TOTAL, COORDINATOR, shifted))
+    refuses(played, COLLECTOR, PeerMisbehaved, "not one of the survivors' vectors")
 
 
 def test_a_key_is_spent_by_refused_totals():
