@@ -26,6 +26,8 @@ from securecompute.protocols.sums.check_words import check_words
 
 CHUNK = 1 << 19  # entries: 4 MiB
 SLOPE_FROM = {"institutions": 3, "entries": 100_000}
+CIPHERTEXTS = {"lattice": 8_000, "paillier": 1_000}  # entries while the institutions vary
+CIPHERTEXTS_FROM = 10_000  # as SLOPE_FROM, where an entry costs a thousand times as much
 KINDS = ("pairwise", "committee")
 
 
@@ -99,7 +101,7 @@ def points(quick: bool) -> Iterator[Point]:
         for d in lengths:
             for series, party in roles(kind, 10).items():
                 yield measured(series, "entries", Case(kind, d), party)
-    for kind, d in (("lattice", 8_000), ("paillier", 1_000)):
+    for kind, d in CIPHERTEXTS.items():
         for n in counts[:3] if quick else counts:
             yield measured(kind, "institutions", Case(kind, d // 10 if quick else d, n), names(n)[-1])
         for d in (10, 100, 1_000) if quick else (10, 100, 1_000, 10_000, 30_000):
@@ -112,7 +114,8 @@ def slopes(found: Sequence[Point]) -> list[Slope]:
     """One for each series with at least two points to take it from."""
     listed = []
     for series, against in dict.fromkeys((p.series, p.against) for p in found):
-        own = [p for p in found if (p.series, p.against) == (series, against) and p.x >= SLOPE_FROM[against]]
+        start = CIPHERTEXTS_FROM if series in CIPHERTEXTS and against == "entries" else SLOPE_FROM[against]
+        own = [p for p in found if (p.series, p.against) == (series, against) and p.x >= start]
         if len(own) > 1:
             exponent = np.polyfit(np.log([p.x for p in own]), np.log([p.seconds for p in own]), 1)[0]
             listed.append(Slope(series, against, round(float(exponent), 3), len(own)))
