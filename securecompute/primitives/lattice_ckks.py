@@ -10,12 +10,12 @@ Accuracy   An error polynomial of variance v per coefficient moves a slot by a G
            fresh ciphertext has v = (2 + 2n/3)/12: rounding of the message, of the change of level, and the latter times
            the ternary secret; what leaves has twice that. `error` allows 8 deviations, which one ciphertext of 4096
            numbers exceeds with probability 5e-12, and adds errors as if they agreed: N of them cost N, not √N. Beside
-           it 2⁻⁴⁵ of the bound, for the float64 transforms. CKKS_50: 1e-11 per term up to ±300, CKKS_40: 1e-8.
+           it 2⁻⁴⁵ of the bound, for the float64 transforms. CKKS_50: 3e-11 per term up to ±300, CKKS_40: 2e-8.
 Security   As the keys'. The error of a decryption is a linear function of the secret key: who sees some decrypted
            totals and their ciphertexts solves for the key (Li, Micciancio, EUROCRYPT 2021), and SEAL adds nothing
            against it. So `decrypt` gives a Plain: who has the key can use it, and not print, send or pickle it. Not
            circuit-private: the noise of what is decrypted tells of the plain operands; where that matters use Paillier.
-Cost       8192, ms per ciphertext of 4096 numbers: encrypt 3, unpack 0.3, add 0.1, decrypt 1.
+Cost       8192, ms per ciphertext of 4096 numbers: encrypt and pack 5, read 0.15, add 0.1, decrypt 1.2.
 Reference  Cheon, Kim, Kim, Song, ASIACRYPT 2017; Li, Micciancio, EUROCRYPT 2021.
 """
 
