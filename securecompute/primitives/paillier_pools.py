@@ -12,8 +12,9 @@ Security   ShortPool hides a plaintext from everybody who lacks the key: short e
            sender's own numbers alone. It is not enough where the sender raised the owner's ciphertexts to secret
            powers: the owner knows their r, and Π rᵢ^{xᵢ} would show through. That takes
            UniformPool, which leaves the owner a uniform ciphertext of the plaintext, whatever was done before.
-Cost       ms for each ρ, one core, 2048 / 3072 bits: UniformPool 9 / 28. ShortPool 4.5 / 15; from `_TABLE_FROM` at
-           once on 0.6 / 1.7, after 150 / 600 for a table of 17 / 38 MB. Taking from a filled pool costs nothing.
+Cost       ms for each ρ, one core, 2048 / 3072 bits: UniformPool 9 / 28. ShortPool 9 / 28 for its base, then 6 / 18 if
+           two are drawn at once, 1.5 / 4.5 if 40 are, 0.6 / 1.7 if thousands are, with a table of up to 17 / 38 MB.
+           Taking from a filled pool costs nothing.
 Reference  Damgård, Jurik, Nielsen, 2010, section 4.2; Goldreich, Rosen, J. Cryptology 2003, for short exponents;
            Brickell et al., EUROCRYPT 1992, for the table.
 """
@@ -26,21 +27,21 @@ from gmpy2 import mpz
 from securecompute.primitives.paillier import Hidden, PublicKey, unit
 from securecompute.primitives.randomness import Randomness
 
-_TABLE_FROM = 40  # randomisers at once from which the table pays
+_WINDOWS = range(1, 9)  # bits; a table of wider ones would not fit the caches
 
 
 class FixedBase(Hidden):
-    """Powers of one base: a product of one entry per window of the exponent, whatever its bits are.
+    """Powers of one base: as many multiplications as the exponent has windows, whatever its bits are.
 
     base, modulus   0 < base < modulus
     bits            of the largest exponent
     window          bits of a window; 2^window entries for each
     """
 
-    __slots__ = ("_mask", "_modulus", "_tables", "_window")
+    __slots__ = ("_mask", "_modulus", "_tables", "window")
 
-    def __init__(self, base: mpz, modulus: mpz, bits: int, window: int = 8) -> None:
-        self._modulus, self._window, self._mask = modulus, window, (1 << window) - 1
+    def __init__(self, base: mpz, modulus: mpz, bits: int, window: int) -> None:
+        self._modulus, self.window, self._mask = modulus, window, (1 << window) - 1
         self._tables = []
         for _ in range(-(-bits // window)):
             table = [mpz(1)]
@@ -54,7 +55,7 @@ class FixedBase(Hidden):
         product = mpz(1)
         for table in self._tables:
             product = product * table[exponent & self._mask] % self._modulus
-            exponent >>= self._window
+            exponent >>= self.window
         return product
 
 
@@ -106,11 +107,8 @@ class ShortPool(Pool):
 
     def _drawn(self, count: int) -> list[mpz]:
         bits = self.key.bits // 2
-        if self._table is None and count >= _TABLE_FROM:
-            self._table = FixedBase(self._base, self.key.n2, bits)
-        return [self._power(int.from_bytes(self._randomness.bytes(bits // 8), "big")) for _ in range(count)]
-
-    def _power(self, a: int) -> mpz:
-        if self._table is None:
-            return gmpy2.powmod_sec(self._base, a or 1, self.key.n2)  # which takes no exponent of 0
-        return self._table.power(a)
+        window = min(_WINDOWS, key=lambda w: -(-bits // w) * ((1 << w) + count))  # fewest multiplications
+        if self._table is None or self._table.window < window:
+            self._table = FixedBase(self._base, self.key.n2, bits, window)
+        exponents = (int.from_bytes(self._randomness.bytes(bits // 8), "big") for _ in range(count))
+        return [self._table.power(a) for a in exponents]

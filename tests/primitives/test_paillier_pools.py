@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from securecompute.primitives import paillier_pools
 from securecompute.primitives.paillier_pools import FixedBase, ShortPool, UniformPool
 from securecompute.values import SecretMisused
 from tests.primitives.paillier_keys import factors, jacobi_of_randomiser, secret_key
@@ -27,7 +26,7 @@ def test_a_fixed_base_gives_the_power(base, exponent, window):
 
 @pytest.mark.parametrize("exponent", [0, 1, 255, 256, (1 << 24) - 1])
 def test_a_fixed_base_gives_the_power_at_the_ends_of_its_windows(exponent):
-    assert FixedBase(gmpy2.mpz(3), KEY.n2, 24).power(exponent) == pow(3, exponent, int(KEY.n2))
+    assert FixedBase(gmpy2.mpz(3), KEY.n2, 24, 8).power(exponent) == pow(3, exponent, int(KEY.n2))
 
 
 @pytest.mark.parametrize("pool", POOLS)
@@ -62,10 +61,19 @@ def test_a_pool_shows_nothing_and_cannot_be_copied_or_pickled(pool):
         pickle.dumps(ready)
 
 
-def test_the_table_gives_the_same_randomisers_as_powers_do(monkeypatch):
-    one = ShortPool(KEY, SeededRandomness(5)).take(3)
-    monkeypatch.setattr(paillier_pools, "_TABLE_FROM", 1)
-    assert ShortPool(KEY, SeededRandomness(5)).take(3) == one
+def test_the_same_randomisers_come_whatever_the_windows_of_the_table():
+    at_once = ShortPool(KEY, SeededRandomness(5)).take(6)
+    one_by_one = ShortPool(KEY, SeededRandomness(5))
+    assert [one_by_one.take(1)[0] for _ in range(6)] == at_once[::-1]
+
+
+def test_a_table_grows_with_what_is_drawn_and_does_not_shrink():
+    pool = ShortPool(KEY, SeededRandomness(5))
+    windows = []
+    for count in (1, 40, 1):
+        pool.take(count)
+        windows.append(pool._table.window)
+    assert windows == [2, 4, 4]
 
 
 def test_the_base_of_short_exponents_is_the_negative_of_a_square_that_was_drawn_here():

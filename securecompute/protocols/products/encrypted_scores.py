@@ -24,7 +24,7 @@ Security   Partner, whatever it sends: learns `rows`, the agreed number, to whic
            is an error, within it is not seen. A partner that does so learns what it is let see of the consequences:
            with weights beyond their bound, one bit from whether the institution reports an error. Time, which depends
            on sizes and hardly on the numbers. Assumes what `paillier` assumes.
-Cost       3 rounds; bytes in `cost`, exactly. ms at 2048 bits: partner 4.5 for each weight, 3.5 for each ciphertext;
+Cost       3 rounds; bytes in `cost`, exactly. ms at 2048 bits: partner 2 for each weight, 4 for each ciphertext;
            institution 9 for each ciphertext, and for each score 0.02 for each feature of 20 bits, and 0.3.
 Reference  Paillier, EUROCRYPT 1999; Damgård, Jurik, Nielsen, 2010; blinded decryption as in Bost, Popa, Tu, Goldwasser,
            Machine Learning Classification over Encrypted Data, NDSS 2015.
