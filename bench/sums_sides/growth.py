@@ -2,9 +2,9 @@
 
     seconds ≈ c · x^slope        slope by least squares of log seconds on log x, over the points from `SLOPE_FROM` on
 
-A whole part of a short sum is all keys and signatures, so a slope against the length is taken from where the vector
-rules. The longest vectors pass through the masking step in chunks, with the package's own functions, in the memory of
-one chunk; keys are no part of those points.
+A whole part of a short sum is all keys and signatures. A slope against the length is of what comes on top of these, in
+long vectors. The longest vectors pass through the masking step in chunks, with the package's own functions, in the
+memory of one chunk; keys are no part of those points.
 """
 
 import argparse
@@ -29,6 +29,7 @@ SLOPE_FROM = {"institutions": 3, "entries": 100_000}
 CIPHERTEXTS = {"lattice": 8_000, "paillier": 1_000}  # entries while the institutions vary
 CIPHERTEXTS_FROM = 10_000  # as SLOPE_FROM, where an entry costs a thousand times as much
 KINDS = ("pairwise", "committee")
+MASKING = "pairwise: masking step"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +108,20 @@ def points(quick: bool) -> Iterator[Point]:
         for d in (10, 100, 1_000) if quick else (10, 100, 1_000, 10_000, 30_000):
             yield measured(kind, "entries", Case(kind, d), names(10)[-1])
     for d in (10**4, 10**5, 10**6) if quick else (10**4, 10**5, 10**6, 10**7, 10**8):
-        yield Point("pairwise: masking step", "entries", 10, d, masking_seconds(10, d))
+        yield Point(MASKING, "entries", 10, d, masking_seconds(10, d))
 
 
 def slopes(found: Sequence[Point]) -> list[Slope]:
-    """One for each series with at least two points to take it from."""
+    """One for each series with at least two points to take it from; keys, the cost of its shortest vector, apart."""
     listed = []
     for series, against in dict.fromkeys((p.series, p.against) for p in found):
+        own = [p for p in found if (p.series, p.against) == (series, against)]
         start = CIPHERTEXTS_FROM if series in CIPHERTEXTS and against == "entries" else SLOPE_FROM[against]
-        own = [p for p in found if (p.series, p.against) == (series, against) and p.x >= start]
-        if len(own) > 1:
-            exponent = np.polyfit(np.log([p.x for p in own]), np.log([p.seconds for p in own]), 1)[0]
-            listed.append(Slope(series, against, round(float(exponent), 3), len(own)))
+        keys = min(own, key=lambda p: p.x).seconds if against == "entries" and series != MASKING else 0.0
+        fit = [p for p in own if p.x >= start and p.seconds > keys]
+        if len(fit) > 1:
+            exponent = np.polyfit(np.log([p.x for p in fit]), np.log([p.seconds - keys for p in fit]), 1)[0]
+            listed.append(Slope(series, against, round(float(exponent), 3), len(fit)))
     return listed
 
 
@@ -142,22 +145,34 @@ def plot(found: Sequence[Point], fitted: Sequence[Slope], file: Path) -> None:
 
     matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "sums"})
     exponents = {(slope.series, slope.against): f" (slope {slope.exponent:.2f})" for slope in fitted}
-    figure = Figure(figsize=(13, 5.5))
-    figure.subplots_adjust(left=0.06, right=0.99, bottom=0.1, top=0.98, wspace=0.15)
+    colours = {series: f"C{k % 10}" for k, series in enumerate(dict.fromkeys(p.series for p in found))}
+    figure = Figure(figsize=(13, 6.5))
+    figure.subplots_adjust(left=0.06, right=0.99, bottom=0.3, top=0.98, wspace=0.15)
     for axes, against in zip(figure.subplots(1, 2), ("institutions", "entries"), strict=True):
-        for series in dict.fromkeys(p.series for p in found if p.against == against):
-            own = [p for p in found if (p.series, p.against) == (series, against)]
-            line = "--" if ":" in series else "-"
+        shown = [p for p in found if p.against == against]
+        for series in dict.fromkeys(p.series for p in shown):
+            own, line = [p for p in shown if p.series == series], "--" if ":" in series else "-"
             label = series + exponents.get((series, against), "")
-            axes.loglog([p.x for p in own], [p.seconds for p in own], line, marker="o", markersize=3, label=label)
-        fixed = {p.entries if against == "institutions" else p.institutions for p in found if p.against == against}
-        told = ", ".join(f"{value:,}" for value in sorted(fixed))
-        axes.set_xlabel(f"{against} ({told} {'entries' if against == 'institutions' else 'institutions'})")
+            place = [p.x for p in own], [p.seconds for p in own]
+            axes.loglog(*place, line, color=colours[series], marker="o", markersize=3, label=label)
+        axes.set_xlabel(_fixed(shown, against))
         axes.set_ylabel("processor seconds")
-        if axes.lines:
-            axes.legend(fontsize=7)
         axes.grid(alpha=0.3)
+        if against == "institutions":
+            counts = sorted({p.x for p in shown})
+            axes.set_xticks(counts, [str(n) for n in counts])
+            axes.minorticks_off()
+        if shown:
+            axes.legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.13), frameon=False)
     figure.savefig(file, metadata={"Date": None})
+
+
+def _fixed(shown: Sequence[Point], against: str) -> str:
+    """What an axis is, and what does not vary along it."""
+    if against == "entries":
+        return "entries (10 institutions)"
+    lengths = {p.entries: p.series if p.series in CIPHERTEXTS else "masks" for p in shown}
+    return f"institutions ({', '.join(f'{name}: {d:,} entries' for d, name in lengths.items())})"
 
 
 def run(arguments: Sequence[str]) -> int:
