@@ -78,7 +78,7 @@ NO_KEYS = {
     "a bit short": N >> 1,
     "a bit long": N << 1 | 1,
     "even": N + 1,
-    "3 mod 4": N + 2,
+    "3 mod 4": P * other_prime(1),
     "prime": prime_1_mod_4(),
     "square": P * P,
     "fourth power": int(gmpy2.next_prime(15 << 508)) ** 4,
@@ -96,6 +96,7 @@ def test_each_check_of_a_modulus_has_a_case_that_only_it_refuses():
     for name in ("prime", "square", "fourth power", "small factor"):
         assert NO_KEYS[name].bit_length() == 2048
         assert NO_KEYS[name] % 4 == 1
+    assert NO_KEYS["3 mod 4"].bit_length() == 2048
 
 
 @pytest.mark.parametrize("modulus", [b"", b"\0" + KEY.modulus, KEY.modulus[1:], KEY.modulus[:-1]])
