@@ -98,11 +98,6 @@ def keys(kind: str, institutions: int) -> Keys:
     """The keys of a network that adds in this way; 2048 bits for Paillier."""
     if kind in ("pairwise", "committee"):
         return Keys(Committee(tuple(names(institutions)[:3])) if kind == "committee" else Pairwise())
-    if kind == "lattice":
-        from securecompute.protocols.sums.lattice import LatticeKey
-
-        key = LatticeKey()
-        return Keys(key.setting, key)
     secret, setting = make_key(Choice(kind, key_bits=2048), SystemRandomness())
     return Keys(setting, secret)
 
@@ -198,9 +193,9 @@ def recorded(case: Case) -> Recorded:
     return Recorded(case)
 
 
-def whole(case: Case, party: Party) -> Measure:
+def whole(case: Case, party: Party, runs: int = RUNS) -> Measure:
     """Seconds of a party's whole part."""
-    return least(lambda: recorded(case).seconds(party), RUNS)
+    return least(lambda: recorded(case).seconds(party), runs)
 
 
 def growing(case: Case, party: Party) -> Measure:
@@ -209,9 +204,9 @@ def growing(case: Case, party: Party) -> Measure:
     return lambda: long() - short()
 
 
-def per_entry(case: Case, party: Party, short: int) -> Measure:
+def per_entry(case: Case, party: Party, short: int, runs: int = RUNS) -> Measure:
     """Seconds for each entry by which the case is longer than `short`: for what is made ready first, as a table is."""
-    long, less = whole(case, party), whole(replace(case, length=short), party)
+    long, less = whole(case, party, runs), whole(replace(case, length=short), party, runs)
     return lambda: (long() - less()) / (case.length - short)
 
 
