@@ -142,6 +142,23 @@ def test_members_that_collude_and_sign_every_set_do_not_make_two_sets_enough(k, 
     assert sound(run, played) in (None, *sets)
 
 
+def test_a_member_does_not_reveal_its_own_set_because_enough_others_signed_theirs():
+    run = federation(5)
+    played = run.run(coordinator_changes(SURVIVORS, survivors(5, *FEWER), "h4"))  # the others sign FIVE
+    refuses(played, "h4", PeerMisbehaved, "the survivor set is not signed by 'h4'")
+
+    def without_h4(message):
+        return verdict_rows(5, lambda there: {m: row for m, row in there.items() if m != "h4"})(message)
+
+    run = federation(5)
+    deliver = in_turn(
+        coordinator_changes(SURVIVORS, survivors(5, *FEWER), "h4"), coordinator_changes(VERDICT, without_h4, "h4")
+    )
+    played = run.run(deliver)
+    refuses(played, "h4", PeerMisbehaved, "the other members signed another survivor set")
+    assert "h4" not in revealed(run, played)
+
+
 def test_with_the_quorum_of_an_honest_coordinator_one_that_lies_would_get_two_sets():
     """What the larger quorum is for: h0 colludes, and h1 and h2 each reveal for a set of its own."""
     run = federation(3, honest=True)
