@@ -9,7 +9,6 @@ knows everybody, knows no result.
 from typing import Any
 
 from securecompute.analyses.question import Question
-from securecompute.arithmetic.rings import decode
 from securecompute.disclosure.gate import release
 from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Part, Party
@@ -107,7 +106,8 @@ class Collector:
         descriptor, coordinator = manifest.descriptor, manifest.enrolment.coordinator
         survivors, total = yield from protocol_of(descriptor).collect(descriptor, coordinator, self._key)
         manifest.rules.permits_institutions(len(survivors.included))
-        released = release(manifest.layout, decode(descriptor.ring, total), manifest.rules)
+        totals = manifest.totals(total, len(survivors.included))
+        released = release(manifest.layout, totals, manifest.rules)
         entries = [None if entry is None else str(entry) for entry in released.entries]  # beyond 64 bits, so as text
         return {"included": list(survivors.included), "entries": entries}
 

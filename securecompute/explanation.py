@@ -93,7 +93,7 @@ def explain(manifest: Manifest, institutions: Sequence[str]) -> Explanation:
         question=manifest.question.describe(),
         protocol=manifest.protocol,
         institutions=tuple(institutions),
-        entries=descriptor.length,
+        entries=manifest.layout.length,
         ring_bits=descriptor.ring.bits,
         rounds=price.rounds,
         bytes_institution=price.institution,

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from securecompute.analyses import catalogue
-from securecompute.arithmetic.rings import encode
 from securecompute.disclosure.ledger import BoundLedger, SurvivorLedger
 from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Part, Party
@@ -142,7 +141,7 @@ class Institution:
         statistic = catalogue.find(question.analysis).local(question, dictionary, self._records.select(question.where))
         while len(self._considered) >= CONSIDERED_MOST:
             del self._considered[next(iter(self._considered))]
-        self._considered[encoded] = Plain(encode(manifest.descriptor.ring, manifest.layout.join(statistic)))
+        self._considered[encoded] = Plain(manifest.vector(statistic))
 
 
 def _ledger(name: Party, state: str | Path | None) -> SurvivorLedger:

@@ -14,10 +14,13 @@ from functools import cached_property
 from typing import Any
 
 import msgpack
+import numpy as np
+from numpy.typing import NDArray
 
 from securecompute.analyses import catalogue
 from securecompute.analyses.question import Layout, Question
-from securecompute.arithmetic.rings import choose_ring
+from securecompute.arithmetic.lanes import Lanes
+from securecompute.arithmetic.rings import Ring, choose_ring, decode, encode
 from securecompute.disclosure.rules import Rules, strictest
 from securecompute.engine.rounds import Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
@@ -125,13 +128,37 @@ class Manifest:
         return analysis.layout(self.question, self.enrolment.dictionary, self.rules.max_records)
 
     @cached_property
+    def lanes(self) -> Lanes | None:
+        """How counts share the words of the vector, where that takes fewer bytes; None: an entry to a word."""
+        n, layout = len(self.enrolment.identities), self.layout
+        if any(segment.kind != "count" for segment in layout) or n * layout.bound >= 1 << 62:
+            return None
+        lanes = Lanes(Ring.Z64, 0, layout.bound, max(n, 1))
+        alone = choose_ring(max(1, layout.bound), max(n, 1)).item_bytes * layout.length
+        return lanes if Ring.Z64.item_bytes * lanes.words(layout.length) < alone else None
+
+    def vector(self, statistic: Mapping[str, Any]) -> NDArray[Any]:
+        """One institution's vector, elements of the descriptor's ring. raises EncodingOverflow."""
+        entries = self.layout.join(statistic)
+        if self.lanes is not None:
+            return self.lanes.pack(np.array(entries, np.int64))
+        return encode(self.descriptor.ring, entries)
+
+    def totals(self, total: NDArray[Any], institutions: int) -> list[int]:
+        """The entries in a total over so many institutions. raises EncodingOverflow: no counts have such a total."""
+        if self.lanes is not None:
+            entries: list[int] = self.lanes.unpack(total, self.layout.length, institutions).tolist()
+            return entries
+        return decode(self.descriptor.ring, total)
+
+    @cached_property
     def descriptor(self) -> Descriptor:
         """The sum that answers the question.
 
         raises   InvalidRequest    two institutions, or rules that the roster cannot meet
                  EncodingOverflow  no ring holds the total
         """
-        n, bound = len(self.enrolment.identities), max(1, self.layout.bound)
+        n, bound, layout, lanes = len(self.enrolment.identities), max(1, self.layout.bound), self.layout, self.lanes
         if 3 <= n < self.rules.min_institutions:
             raise DisclosureRefused(
                 f"rule 'min_institutions' is {self.rules.min_institutions} and the network has {n}: it cannot be asked"
@@ -139,9 +166,9 @@ class Manifest:
         return Descriptor(
             plan=self.plan,
             identities=self.enrolment.identities,
-            ring=choose_ring(bound, max(n, 1)),
-            length=self.layout.length,
-            bound=bound,
+            ring=lanes.ring if lanes else choose_ring(bound, max(n, 1)),
+            length=lanes.words(layout.length) if lanes else layout.length,
+            bound=lanes.largest if lanes else bound,
             threshold=default_threshold(n),
             minimum=self.rules.min_institutions,
             nonce=self.nonce,

@@ -112,3 +112,24 @@ def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(sc.InvalidRequest, match=r"'hospital 0' cannot make its folder"):
         four(state=tmp_path / "file")
+
+
+@pytest.mark.parametrize("way", ["pairwise", "committee", {"kind": "paillier", "key_bits": 2048}], ids=str)
+def test_small_counts_share_words_where_that_takes_fewer_bytes(way):
+    """Of hospitals with at most 100,000 records a count takes 19 bits of a total, and three fit a word of 64."""
+    question = {"row": "arm", "column": "outcome"}
+    with four(sum=way) as wide:
+        expected, alone = wide.study("s").crosstab(**question), wide.study("s").explain("crosstab", **question)
+    with four(sum=way, rules=sc.Rules(max_records=100_000)) as narrow:
+        answer, packed = narrow.study("s").crosstab(**question), narrow.study("s").explain("crosstab", **question)
+    assert answer.result.to_plain() == expected.result.to_plain()
+    assert packed.entries == alone.entries == 6
+    if way != {"kind": "paillier", "key_bits": 2048}:  # which packs everything into one ciphertext as it is
+        assert (packed.bytes_institution - alone.bytes_institution) == 2 * 8 - 6 * 4
+
+
+def test_counts_beside_sums_do_not_share_words():
+    with four(rules=sc.Rules(max_records=100_000)) as net:
+        assert net.study("s").explain("describe", column="age").ring_bits >= 64
+        _, manifest = net.propose(net.study("s").question("describe", column="age"))
+    assert manifest.lanes is None
