@@ -11,7 +11,7 @@ of the steps. What the engine does between them (sealing, codec, copies) is not 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -143,10 +143,13 @@ class Recorded:
         self.protocol = protocol_of(self.descriptor)
         self.x = quantised(case.ring, reals(case.length))
         self.tapes = {name: Tape() for name in pinned}
+        self.gone = names(n)[n - case.gone :]
+
+    @cached_property
+    def played(self) -> Played:
+        """The run, when it is first needed."""
         parts: dict[Party, Part[Any]] = {name: self.part(name, self.tapes.get(name)) for name in self.parties}
-        for name in names(n)[n - case.gone :]:
-            parts[name] = _leaving(parts[name])
-        self.played: Played = play(parts)
+        return play(parts | {name: _leaving(parts[name]) for name in self.gone})
 
     @property
     def parties(self) -> list[Party]:
@@ -165,9 +168,9 @@ class Recorded:
 
     def seconds(self, party: Party) -> float:
         """Processor time of the party's own steps, from its first to its last."""
-        tape = self.tapes.get(party)
+        view, tape = self.played.views[party], self.tapes.get(party)
         part = self.part(party, Rewound(tape.drawn) if tape else None)
-        view, inbox, number, spent = self.played.views[party], None, 0, 0.0
+        inbox, number, spent = None, 0, 0.0
         while True:
             start = time.thread_time()
             try:
@@ -177,6 +180,15 @@ class Recorded:
             spent += time.thread_time() - start
             received: Inbox = {p: view[number, p] for p in turn.expect if (number, p) in view}
             inbox, number = received, number + 1
+
+    def first_step_seconds(self, party: Party) -> float:
+        """Processor time of what the party does before it hears of anybody: under a key, all that grows with length."""
+        part = self.part(party, None)
+        start = time.thread_time()
+        next(part)
+        spent = time.thread_time() - start
+        part.close()
+        return spent
 
 
 def _leaving(part: Part[Any]) -> Part[None]:
@@ -189,13 +201,13 @@ def _leaving(part: Part[Any]) -> Part[None]:
 
 @cache
 def recorded(case: Case) -> Recorded:
-    """The run, recorded at its first measurement."""
+    """The sum, made at its first measurement."""
     return Recorded(case)
 
 
-def whole(case: Case, party: Party, runs: int = RUNS) -> Measure:
+def whole(case: Case, party: Party) -> Measure:
     """Seconds of a party's whole part."""
-    return least(lambda: recorded(case).seconds(party), runs)
+    return least(lambda: recorded(case).seconds(party), RUNS)
 
 
 def growing(case: Case, party: Party) -> Measure:
@@ -204,9 +216,14 @@ def growing(case: Case, party: Party) -> Measure:
     return lambda: long() - short()
 
 
+def first_step(case: Case, party: Party, runs: int) -> Measure:
+    """Seconds of a party's first step."""
+    return least(lambda: recorded(case).first_step_seconds(party), runs)
+
+
 def per_entry(case: Case, party: Party, short: int, runs: int = RUNS) -> Measure:
-    """Seconds for each entry by which the case is longer than `short`: for what is made ready first, as a table is."""
-    long, less = whole(case, party, runs), whole(replace(case, length=short), party, runs)
+    """Seconds of the first step for each entry by which the case is longer than `short`: a table is ready by then."""
+    long, less = first_step(case, party, runs), first_step(replace(case, length=short), party, runs)
     return lambda: (long() - less()) / (case.length - short)
 
 

@@ -69,6 +69,12 @@ def test_who_leaves_sends_no_vector_and_is_in_no_total():
     assert run.seconds(COLLECTOR) > 0
 
 
+def test_the_first_step_is_measured_without_anybody_else(steps):
+    run = Recorded(SMALL)
+    assert run.first_step_seconds("h00") == 1
+    assert "played" not in vars(run)
+
+
 def test_a_tape_gives_the_same_bytes_again():
     tape = Tape()
     drawn = [tape.bytes(5), tape.bytes(32)]
@@ -86,7 +92,8 @@ def test_what_grows_is_the_whole_less_a_short_run(monkeypatch):
     monkeypatch.setattr(Recorded, "seconds", lambda self, party: 7.0 + self.case.length + next(noise))
     assert growing(case, "h00")() == 1000.0 - ours.SHORT  # of either run the one that nobody disturbed
     monkeypatch.setattr(Recorded, "seconds", lambda self, party: 7.0 + self.case.length)
-    assert per_entry(case, "h00", 400)() == 1.0
+    monkeypatch.setattr(Recorded, "first_step_seconds", lambda self, party: 3.0 + 2 * self.case.length)
+    assert per_entry(case, "h00", 400)() == 2.0
     monkeypatch.setattr(ours, "cpu_timed", lambda work: lambda: 2.0)
     assert from_reals(case, "h00")() == 1000.0 - ours.SHORT + 2.0
 
