@@ -75,8 +75,8 @@ def prime_1_mod_4(bits=2048):
 NO_KEYS = {
     "zero": 0,
     "negative": -N,
-    "a bit short": N >> 1,
-    "a bit long": N << 1 | 1,
+    "a byte short": P * other_prime(3, 1016),
+    "a byte long": P * other_prime(3, 1032),
     "even": N + 1,
     "3 mod 4": P * other_prime(1),
     "prime": prime_1_mod_4(),
@@ -97,6 +97,7 @@ def test_each_check_of_a_modulus_has_a_case_that_only_it_refuses():
         assert NO_KEYS[name].bit_length() == 2048
         assert NO_KEYS[name] % 4 == 1
     assert NO_KEYS["3 mod 4"].bit_length() == 2048
+    assert {NO_KEYS[name] % 4 for name in ("a byte short", "a byte long")} == {1}
 
 
 @pytest.mark.parametrize("modulus", [b"", b"\0" + KEY.modulus, KEY.modulus[1:], KEY.modulus[:-1]])
