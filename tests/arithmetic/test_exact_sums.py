@@ -1,6 +1,8 @@
 """Exact sums: one rounding for each record, one for the total, and no trace of an order or a split."""
 
 import math
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -258,6 +260,25 @@ def test_only_float64_vectors_are_summed(x):
 def test_factors_have_one_length():
     with pytest.raises(InvalidRequest, match="expected float64"):
         total_of_products(np.zeros(2), np.zeros(1), ROUNDED)
+
+
+def test_the_compiler_is_loaded_by_the_first_sum_and_not_before():
+    report = "import sys; import securecompute.arithmetic.exact_sums, securecompute.analyses.describe; {}"
+    check = "sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", report.format(check)], check=False).returncode == 0
+
+
+def test_a_kernel_is_compiled_even_where_nothing_can_be_kept(monkeypatch):
+    compile_with = exact_kernels.numba.njit
+
+    def no_folder(*arguments, cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return compile_with(*arguments, **options)
+
+    monkeypatch.setattr(exact_kernels.numba, "njit", no_folder)
+    double = exact_kernels._compiled(lambda x: x + x)
+    assert double(2.0) == 4.0
 
 
 @pytest.mark.parametrize("code", [-1, 3])
