@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from securecompute.errors import EncodingOverflow, InvalidRequest
 
-_CHUNK_BYTES = 1 << 17  # of each vector: several passes over them stay in the cache
+_CHUNK_BYTES = 1 << 17  # of vectors in Z_2^128: the passes over them stay in the cache
 _MOST_COUNTED = 127  # carries of an int8
 
 
@@ -88,7 +88,7 @@ def subtract_into(ring: Ring, total: NDArray[Any], y: NDArray[Any]) -> None:
 
 
 def add_all_into(ring: Ring, total: NDArray[Any], ys: Sequence[NDArray[Any]]) -> None:
-    """total += every y in the ring, in place: as `add_into` in turn, but total passes through the cache once.
+    """total += every y in the ring, in place: as `add_into` in turn, but carries of 2^128 are added once.
 
     raises   InvalidRequest  as `add_into`; nothing is added then
     """
@@ -189,8 +189,7 @@ def _add_into(ring: Ring, total: NDArray[Any], ys: Sequence[NDArray[Any]], sign:
         if len(total) != len(y):
             raise InvalidRequest(f"vectors of {len(total)} and {len(y)} elements have no sum")
     apart = [y.copy() if np.may_share_memory(total, y) else y for y in ys]  # read again after the add
-    passes = len(ys) > 1 or ring is Ring.Z128
-    step = _CHUNK_BYTES // ring.item_bytes if passes else max(1, len(total))
+    step = _CHUNK_BYTES // ring.item_bytes if ring is Ring.Z128 else max(1, len(total))
     for start in range(0, len(total), step):
         piece = slice(start, start + step)
         unchecked_accumulate(ring, total[piece], ((y[piece], sign) for y in apart))
