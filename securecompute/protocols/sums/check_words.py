@@ -16,7 +16,7 @@ from securecompute.arithmetic.rings import Ring, decode, encode
 from securecompute.primitives.masks import derive, odd_weights
 
 LENGTH = 2
-_BLOCK = 1 << 16  # entries whose weights and products stay in the cache
+_BLOCK = 1 << 15  # entries: what is made on the way stays in the cache, and small enough not to go back to the system
 
 
 def check_ring(ring: Ring) -> Ring:
