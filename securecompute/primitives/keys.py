@@ -95,9 +95,13 @@ def verify(public: bytes, label: bytes, message: bytes, signature: bytes) -> boo
 class AgreementKey(_PrivateKey):
     """An X25519 key for one session, with any number of peers. `public` is its 32 bytes."""
 
-    __slots__ = ()
+    __slots__ = ("_secrets",)
     _kind = X25519PrivateKey
     _key: X25519PrivateKey
+
+    def __init__(self, key: X25519PrivateKey) -> None:
+        super().__init__(key)
+        self._secrets: dict[bytes, bytes] = {}  # by public key: two keys with one peer, of other infos, are usual
 
     def unchecked_private_bytes(self) -> bytes:
         """The secret itself, 32 bytes: only to be split among peers for recovery."""
@@ -111,11 +115,12 @@ class AgreementKey(_PrivateKey):
         """
         if len(their_public) != PUBLIC_BYTES:
             raise PeerMisbehaved(f"a public key of {len(their_public)} bytes; expected {PUBLIC_BYTES}")
-        try:
-            secret = self._key.exchange(X25519PublicKey.from_public_bytes(their_public))
-        except ValueError:
-            raise LowOrderPoint("a public key has low order; its sender is faulty or hostile") from None
-        return derive(secret, salt, info)
+        if their_public not in self._secrets:
+            try:
+                self._secrets[their_public] = self._key.exchange(X25519PublicKey.from_public_bytes(their_public))
+            except ValueError:
+                raise LowOrderPoint("a public key has low order; its sender is faulty or hostile") from None
+        return derive(self._secrets[their_public], salt, info)
 
 
 def _exactly_32(private: bytes) -> bytes:
