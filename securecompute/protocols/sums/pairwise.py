@@ -40,21 +40,24 @@ Reference  Bonawitz et al., Practical Secure Aggregation, CCS 2017, figure 4, wi
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from securecompute.arithmetic.rings import Ring, add_all_into, add_into, zeros
-from securecompute.engine.rounds import Array, Bytes, Message, Part, Party, Round, Several, Spec
+from securecompute.arithmetic.rings import zeros
+from securecompute.engine.rounds import Array, Message, Part, Party, Round, Several, Spec
 from securecompute.errors import PeerMisbehaved
 from securecompute.primitives.keys import IdentityKey, join
 from securecompute.primitives.masks import add_masks
 from securecompute.primitives.randomness import Randomness
-from securecompute.protocols.sums.check_words import LENGTH, check_ring, check_words, words_agree
+from securecompute.protocols.sums.check_words import LENGTH, check_ring, words_agree
 from securecompute.protocols.sums.chunks import (
+    HEARD,
+    add_chunks,
     check_vector,
     chunk_length,
     chunk_spec,
+    hand_on,
+    mask_chunk,
     message_spec,
     spans,
     words_offset,
@@ -80,7 +83,6 @@ from securecompute.protocols.sums.tables import Flags, Rows, flags, members, row
 from securecompute.values import Masked, Plain, Share
 
 _EXPAND_PER_SECOND = 2e8  # bytes of mask per second and institution that a deadline allows for
-_HEARD = Bytes(0)  # what answers a chunk of which nothing is to be said
 
 
 def cost(descriptor: Descriptor) -> Cost:
@@ -197,29 +199,15 @@ def _upload(
         send: dict[Party, Message] = {}
         expect: dict[Party, Spec] = {}
         if k < len(pieces):
-            send[coordinator] = _masked(descriptor, x, pieces[k], words, masks, sid)
+            send[coordinator] = mask_chunk(descriptor, x, pieces[k], words, masks, sid)
         if k > 0:
-            expect[coordinator] = Array(np.uint8, (n,)) if k == 1 else _HEARD
+            expect[coordinator] = Array(np.uint8, (n,)) if k == 1 else HEARD
         inbox = yield Round(send=send, expect=expect, step="masked", after=min(k, 1), work=_seconds(descriptor))
         if k == 1:
             included = members(descriptor.institutions, inbox[coordinator])
             _check_included(me, descriptor, agreed.shared, included)
             ledger.check(descriptor.plan, included)
     return included
-
-
-def _masked(
-    descriptor: Descriptor, x: Plain, span: slice, words: Elements, masks: Sequence[tuple[bytes, int]], sid: bytes
-) -> Message:
-    """A chunk of y_u; with the last one the check words, which `words` adds up, masked too."""
-    ring, first, last = descriptor.ring, span.start == 0, span.stop == descriptor.length
-    y = x.elements[span].copy()
-    add_into(check_ring(ring), words, check_words(ring, y, int(first), sid, span.start))
-    add_masks(ring, y, masks, span.start * ring.item_bytes)
-    if not last:
-        return Masked(y)
-    add_masks(check_ring(ring), words, masks, words_offset(descriptor))
-    return Masked(y), Masked(words)
 
 
 def _seconds(descriptor: Descriptor) -> float:
@@ -252,7 +240,7 @@ def add_up(descriptor: Descriptor, collector: Party, relayed: Relayed) -> Part[S
         )
         senders = tuple(sorted(inbox))
         answer = dict.fromkeys(senders, b"" if k else flags(names, senders))
-        _add_chunk(descriptor.ring, total[span], words, list(inbox.values()))
+        add_chunks(descriptor.ring, total[span], words, list(inbox.values()))
         del inbox  # a chunk of everybody, while the next arrive
     yield Round(send=answer, step="masked")
 
@@ -264,24 +252,11 @@ def add_up(descriptor: Descriptor, collector: Party, relayed: Relayed) -> Part[S
     sets = (flags(names, survivors.shared), flags(names, survivors.included))
     to_collector = (relayed.adverts, *sets, signatures, (Masked(total[pieces[0]]), Masked(words)))
     yield Round(send=dict.fromkeys(senders, signatures) | {collector: to_collector}, step="consistent")
-    for k, span in enumerate(pieces[1:]):
-        if k == 0:
-            yield Round(step="reveal")
-        yield Round(
-            send={collector: Masked(total[span])},
-            expect={collector: _HEARD},
-            step="total",
-            after=1 if k else 2,
-            work=_seconds(descriptor),
-        )
+    if pieces[1:]:
+        yield Round(step="reveal")
+    rest = (Masked(total[span]) for span in pieces[1:])
+    yield from hand_on(collector, rest, after=2, work=_seconds(descriptor))
     return survivors
-
-
-def _add_chunk(ring: Ring, total: Elements, words: Elements, masked: Sequence[Any]) -> None:
-    """Add everybody's chunk to the total's, and with the last one the check words."""
-    pairs = [message if isinstance(message, tuple) else (message, None) for message in masked]
-    add_all_into(ring, total, [y.elements for y, _ in pairs])
-    add_all_into(check_ring(ring), words, [y_words.elements for _, y_words in pairs if y_words is not None])
 
 
 def unmask(

@@ -11,7 +11,7 @@ from securecompute.engine.session import open_session
 from securecompute.engine.simulated import simulate
 from securecompute.primitives.keys import AgreementKey
 from securecompute.primitives.shamir import recombine
-from securecompute.protocols.sums import pairwise
+from securecompute.protocols.sums import chunks, pairwise
 from tests.protocols.sums.coalition import Transcript, allowed, secrets, view
 from tests.protocols.sums.playing import (
     ADVERTISE,
@@ -166,14 +166,14 @@ def test_of_one_who_was_slow_the_mask_key_is_recovered_and_the_seed_is_not(runs)
 
 
 def test_no_range_of_a_masks_stream_serves_twice(monkeypatch):
-    used, expand = [], pairwise.add_masks
+    used, expand = [], chunks.add_masks
 
     def recording(ring, y, masks, offset_bytes=0):
         used.extend((key, sign, offset_bytes, offset_bytes + y.nbytes) for key, sign in masks)
         expand(ring, y, masks, offset_bytes)
 
     for k, (ring, d) in enumerate([(Ring.Z32, 5), (Ring.Z64, 3), (Ring.Z128, 2)]):
-        monkeypatch.setattr(pairwise, "add_masks", recording)
+        monkeypatch.setattr(chunks, "add_masks", recording)
         federation = Federation(describe(4, d, ring), seed=k)
         parts = federation.parts()
         del parts[COLLECTOR]  # who takes masks off expands the same ones
@@ -222,7 +222,7 @@ def test_masked_check_words_are_uniform():
 
 
 def test_an_unmasked_zero_vector_would_fail_the_uniformity_test(monkeypatch):
-    monkeypatch.setattr(pairwise, "add_masks", lambda *_: None)
+    monkeypatch.setattr(chunks, "add_masks", lambda *_: None)
     federation = Federation(inputs={p: [0] * 5 for p in names(4)})
     assert not federation.run().views[COORDINATOR][MASKED, "h0"][0].elements.any()
 

@@ -16,7 +16,7 @@ from securecompute.engine.simulated import simulate
 from securecompute.engine.wire import DATA, parse_frame
 from securecompute.errors import EncodingOverflow, InvalidRequest, PeerMisbehaved, PeerSilent
 from securecompute.primitives.keys import AgreementKey
-from securecompute.protocols.sums import chunks, pairwise
+from securecompute.protocols.sums import chunks
 from securecompute.protocols.sums.chunks import TOGETHER_BYTES, chunk_length, spans
 from securecompute.protocols.sums.interface import Survivors
 from securecompute.protocols.sums.pairwise import contribute, cost
@@ -200,13 +200,13 @@ def test_a_coordinator_that_says_another_set_when_half_the_vector_is_there_gets_
 
 
 def test_no_range_of_a_masks_stream_serves_twice_in_any_chunk(monkeypatch):
-    used, expand = [], pairwise.add_masks
+    used, expand = [], chunks.add_masks
 
     def recording(ring, y, masks, offset_bytes=0):
         used.extend((key, sign, offset_bytes, offset_bytes + y.nbytes) for key, sign in masks)
         expand(ring, y, masks, offset_bytes)
 
-    monkeypatch.setattr(pairwise, "add_masks", recording)
+    monkeypatch.setattr(chunks, "add_masks", recording)
     for ring in RINGS:
         federation = four_chunks(ring)
         parts = federation.parts()
