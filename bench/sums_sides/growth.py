@@ -112,12 +112,12 @@ def points(quick: bool) -> Iterator[Point]:
 
 
 def slopes(found: Sequence[Point]) -> list[Slope]:
-    """One for each series with at least two points to take it from; keys, the cost of its shortest vector, apart."""
+    """One for each series with at least two points to take it from; keys, the least of its figures, apart."""
     listed = []
     for series, against in dict.fromkeys((p.series, p.against) for p in found):
         own = [p for p in found if (p.series, p.against) == (series, against)]
         start = CIPHERTEXTS_FROM if series in CIPHERTEXTS and against == "entries" else SLOPE_FROM[against]
-        keys = min(own, key=lambda p: p.x).seconds if against == "entries" and series != MASKING else 0.0
+        keys = min(p.seconds for p in own) if against == "entries" and series != MASKING else 0.0
         fit = [p for p in own if p.x >= start and p.seconds > keys]
         if len(fit) > 1:
             exponent = np.polyfit(np.log([p.x for p in fit]), np.log([p.seconds - keys for p in fit]), 1)[0]
