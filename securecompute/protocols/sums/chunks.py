@@ -106,9 +106,35 @@ def mask_chunk(
 
 def add_chunks(ring: Ring, total: Elements, words: Elements, masked: Sequence[Any]) -> None:
     """Add everybody's chunk to the total's, and with the last one the check words."""
-    pairs = [message if isinstance(message, tuple) else (message, None) for message in masked]
-    add_all_into(ring, total, [y.elements for y, _ in pairs])
-    add_all_into(check_ring(ring), words, [y_words.elements for _, y_words in pairs if y_words is not None])
+    parts = [message if isinstance(message, tuple) else (message,) for message in masked]
+    add_all_into(ring, total, [part[0].elements for part in parts])
+    add_all_into(check_ring(ring), words, [part[1].elements for part in parts if part[1:]])
+
+
+def add_rest(
+    descriptor: Descriptor,
+    total: Elements,
+    words: Elements,
+    senders: Sequence[Party],
+    told: Sequence[Party],
+    answer: Message | None,
+    work: float,
+) -> Part[None]:
+    """Add every chunk but the first, from all senders; what answers one goes while the next one comes.
+
+    told     who hears that a chunk has arrived
+    answer   to the first chunk; None: it has been answered
+    raises   PeerSilent  a sender fell silent
+    """
+    for span in spans(descriptor)[1:]:
+        send = {} if answer is None else dict.fromkeys(told, answer)
+        expect = dict.fromkeys(senders, message_spec(descriptor, span))
+        inbox = yield Round(send=send, expect=expect, step="masked", work=work)
+        add_chunks(descriptor.ring, total[span], words, list(inbox.values()))
+        del inbox  # a chunk of everybody, while the next arrive
+        answer = b""
+    if answer is not None:
+        yield Round(send=dict.fromkeys(told, answer), step="masked")
 
 
 def hand_on(collector: Party, chunks: Iterable[Message], after: int, work: float) -> Part[None]:

@@ -53,6 +53,7 @@ from securecompute.protocols.sums.check_words import LENGTH, check_ring, words_a
 from securecompute.protocols.sums.chunks import (
     HEARD,
     add_chunks,
+    add_rest,
     check_vector,
     chunk_length,
     chunk_spec,
@@ -226,23 +227,14 @@ def _check_included(me: Party, descriptor: Descriptor, shared: Sequence[Party], 
 
 def add_up(descriptor: Descriptor, collector: Party, relayed: Relayed) -> Part[Survivors]:
     """The coordinator's rounds from 4 on: add what U₂ sends; hand it on once U₃ is signed."""
-    names, pieces = descriptor.institutions, spans(descriptor)
+    names, pieces, work = descriptor.institutions, spans(descriptor), _seconds(descriptor)
     total, words = zeros(descriptor.ring, descriptor.length), zeros(check_ring(descriptor.ring), LENGTH)
-    senders = relayed.shared
-    answer: dict[Party, Message] = {}
-    for k, span in enumerate(pieces):
-        inbox = yield Round(
-            send=answer,
-            expect=dict.fromkeys(senders, message_spec(descriptor, span)),
-            quorum=None if k else descriptor.quorum,
-            step="masked",
-            work=_seconds(descriptor),
-        )
-        senders = tuple(sorted(inbox))
-        answer = dict.fromkeys(senders, b"" if k else flags(names, senders))
-        add_chunks(descriptor.ring, total[span], words, list(inbox.values()))
-        del inbox  # a chunk of everybody, while the next arrive
-    yield Round(send=answer, step="masked")
+    expect = dict.fromkeys(relayed.shared, message_spec(descriptor, pieces[0]))
+    inbox = yield Round(expect=expect, quorum=descriptor.quorum, step="masked", work=work)
+    senders = tuple(sorted(inbox))
+    add_chunks(descriptor.ring, total[pieces[0]], words, list(inbox.values()))
+    del inbox  # a chunk of everybody, while the next arrive
+    yield from add_rest(descriptor, total, words, senders, senders, flags(names, senders), work)
 
     inbox = yield Round(
         expect=dict.fromkeys(senders, Array(np.uint8, (SIGNATURE,))), quorum=descriptor.quorum, step="consistent"
@@ -255,7 +247,7 @@ def add_up(descriptor: Descriptor, collector: Party, relayed: Relayed) -> Part[S
     if pieces[1:]:
         yield Round(step="reveal")
     rest = (Masked(total[span]) for span in pieces[1:])
-    yield from hand_on(collector, rest, after=2, work=_seconds(descriptor))
+    yield from hand_on(collector, rest, after=2, work=work)
     return survivors
 
 
