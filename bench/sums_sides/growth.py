@@ -10,15 +10,16 @@ memory of one chunk; keys are no part of those points.
 import argparse
 import json
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench.harness import amount, machine
+from bench.harness import Measure, amount, machine
 from bench.sums_sides.ours import COLLECTOR, COORDINATOR, Case, names, quantised, reals, whole
 from securecompute.arithmetic.rings import Ring
 from securecompute.primitives.masks import add_masks
@@ -29,7 +30,7 @@ SLOPE_FROM = {"institutions": 3, "entries": 100_000}
 CIPHERTEXTS = {"lattice": 8_000, "paillier": 1_000}  # entries while the institutions vary
 CIPHERTEXTS_FROM = 10_000  # as SLOPE_FROM, where an entry costs a thousand times as much
 KINDS = ("pairwise", "committee")
-SETTLED = 0.3  # seconds in which a machine that others use as well leaves this process alone for a moment
+PASSES = 5
 MASKING = "pairwise: masking step"
 
 
@@ -78,15 +79,6 @@ def masking_seconds(institutions: int, entries: int) -> float:
     return spent
 
 
-def measured(series: str, against: str, case: Case, party: str) -> Point:
-    """The least of the whole parts that fit in SETTLED."""
-    measure = whole(case, party)
-    seconds, end = measure(), time.process_time() + SETTLED
-    while time.process_time() < end:
-        seconds = min(seconds, measure())
-    return Point(series, against, case.institutions, case.length, seconds)
-
-
 def roles(kind: str, institutions: int) -> dict[str, str]:
     """What a series is called -> whose part it is."""
     everybody = names(institutions)
@@ -96,24 +88,30 @@ def roles(kind: str, institutions: int) -> dict[str, str]:
     return own | {f"{kind}: coordinator": COORDINATOR, f"{kind}: collector": COLLECTOR}
 
 
-def points(quick: bool) -> Iterator[Point]:
-    """All figures."""
+def measures(quick: bool) -> dict[Point, Measure]:
+    """What is to be measured, by the figure that it gives, in which 0 stands for the seconds."""
     length, counts = (1_000, (3, 5, 10)) if quick else (100_000, (3, 5, 10, 20, 30, 50))
-    lengths = [10**k for k in range(1, 5 if quick else 7)]
+    listed: list[tuple[str, str, Case, str]] = []
     for kind in KINDS:
         for n in counts:
-            for series, party in roles(kind, n).items():
-                yield measured(series, "institutions", Case(kind, length, n), party)
-        for d in lengths:
-            for series, party in roles(kind, 10).items():
-                yield measured(series, "entries", Case(kind, d), party)
-    for kind, d in CIPHERTEXTS.items():
-        for n in counts[:3] if quick else counts:
-            yield measured(kind, "institutions", Case(kind, d // 10 if quick else d, n), names(n)[-1])
+            listed += [(s, "institutions", Case(kind, length, n), party) for s, party in roles(kind, n).items()]
+        for d in [10**k for k in range(1, 5 if quick else 7)]:
+            listed += [(s, "entries", Case(kind, d), party) for s, party in roles(kind, 10).items()]
+    for kind, usual in CIPHERTEXTS.items():
+        for n in counts:
+            listed.append((kind, "institutions", Case(kind, usual // 10 if quick else usual, n), names(n)[-1]))
         for d in (10, 100, 1_000) if quick else (10, 100, 1_000, 10_000, 30_000):
-            yield measured(kind, "entries", Case(kind, d), names(10)[-1])
-    for d in (10**4, 10**5, 10**6) if quick else (10**4, 10**5, 10**6, 10**7, 10**8):
-        yield Point(MASKING, "entries", 10, d, masking_seconds(10, d))
+            listed.append((kind, "entries", Case(kind, d), names(10)[-1]))
+    parts = {Point(s, against, case.institutions, case.length, 0): whole(case, p) for s, against, case, p in listed}
+    lengths = [10**k for k in range(4, 7 if quick else 9)]
+    return parts | {Point(MASKING, "entries", 10, d, 0): partial(masking_seconds, 10, d) for d in lengths}
+
+
+def points(quick: bool) -> list[Point]:
+    """All figures: of each the least of some passes over all, because a machine's slow moments last for seconds."""
+    wanted = measures(quick)
+    passes = [[measure() for measure in wanted.values()] for _ in range(1 if quick else PASSES)]
+    return [replace(point, seconds=min(each)) for point, *each in zip(wanted, *passes, strict=True)]
 
 
 def slopes(found: Sequence[Point]) -> list[Slope]:
@@ -187,7 +185,7 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="fewer and shorter sums")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the points to FILE, and a plot beside it")
     options = parser.parse_args(arguments)
-    found = list(points(options.quick))
+    found = points(options.quick)
     fitted = slopes(found)
     Console(width=160).print(table(found, fitted))
     if options.json:

@@ -176,12 +176,25 @@ def test_a_long_vector_is_masked_in_chunks_that_follow_each_other(monkeypatch):
     assert places == [(0, 64, 3), (512, 64, 3), (1024, 22, 3)]
 
 
+def test_a_figure_of_growth_is_the_least_of_all_passes(monkeypatch):
+    point, other = made_up("entries", 1.0, [10, 100])
+    figures = {point: iter([3.0, 2.0, 5.0, 4.0, 9.0]).__next__, other: lambda: 1.0}
+    monkeypatch.setattr(growth, "measures", lambda quick: figures)
+    assert [found.seconds for found in growth.points(quick=False)] == [2.0, 1.0]
+
+
+def test_growth_goes_from_3_to_50_institutions_and_to_10_to_the_8_entries():
+    assert {p.institutions for p in growth.measures(quick=False)} == {3, 5, 10, 20, 30, 50}
+    assert {p.entries for p in growth.measures(quick=False) if p.series == "pairwise"} >= {10**k for k in range(1, 7)}
+    assert max(p.entries for p in growth.measures(quick=False)) == 10**8
+
+
 GROWN = made_up("institutions", 1.0, [3, 10]) + made_up("entries", 1.0, [100_000, 1_000_000], growth.MASKING)
 
 
 def test_growth_is_a_table_and_a_file_with_a_plot_beside_it(tmp_path, monkeypatch, capsys):
     drawn = []
-    monkeypatch.setattr(growth, "points", lambda quick: iter(GROWN))
+    monkeypatch.setattr(growth, "points", lambda quick: GROWN)
     monkeypatch.setattr(growth, "plot", lambda found, fitted, file: drawn.append(file))
     assert growth.run(["--growth", "--quick", "--json", str(tmp_path / "growth.json")]) == 0
     written = json.loads((tmp_path / "growth.json").read_text())
