@@ -18,6 +18,7 @@ from securecompute.manifest import Enrolment, Manifest
 from securecompute.primitives.keys import IdentityKey
 from securecompute.primitives.randomness import Randomness, SystemRandomness
 from securecompute.protocols.sums.interface import protocol_of
+from securecompute.protocols.sums.settings import Committee
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.sources import Records
 from securecompute.values import Plain
@@ -86,7 +87,10 @@ class Institution:
         return self._contribute(agreed, x)
 
     def _contribute(self, manifest: Manifest, x: Plain) -> Part[dict[str, Any]]:
-        enrolment, descriptor = manifest.enrolment, manifest.descriptor
+        enrolment, descriptor, setting = manifest.enrolment, manifest.descriptor, manifest.enrolment.setting
+        data_version = self._records.data_version(manifest.columns)
+        guards = setting.members if isinstance(setting, Committee) else ()
+        self._ledger.pledge(descriptor.plan, guards, data_version)
         included = yield from protocol_of(descriptor).contribute(
             self.name,
             descriptor,
@@ -94,7 +98,7 @@ class Institution:
             enrolment.collector,
             x,
             self._identity,
-            BoundLedger(self._ledger, self._records.data_version),
+            BoundLedger(self._ledger, data_version),
             self._randomness,
         )
         return {"included": list(included)}

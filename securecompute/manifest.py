@@ -2,7 +2,7 @@
 
     enrolment   fixed when a network is formed: dictionary, pinned identity keys, roles
     manifest    one question under it; its canonical bytes enter the session's id
-    plan        SHA-256(what is summed | cohort | dictionary hash): what two runs of the same sum have in common
+    plan        SHA-256(what is summed | cohort): what two runs of the same sum have in common
 
 Every party derives layout, ring and thresholds from the manifest itself, so nobody can be told other ones.
 """
@@ -179,20 +179,25 @@ class Manifest:
     def plan(self) -> bytes:
         """32 bytes that all questions with this sum have in common, in whichever words and with whichever options.
 
-        Cohorts count as the same if their canonical text is; other words for the same patients make another plan.
+        Cohorts count as the same if their canonical text is; other words for the same patients make another plan. Not
+        so rules, roster, way to add or dictionary: a network formed anew, with one institution fewer, has another
+        inferred dictionary, and its totals can be subtracted all the same.
         """
         analysis = catalogue.find(self.question.analysis)
         summed = [self.question.analysis, *analysis.summed(self.question)]
-        fields = [summed, self.question.where, self.enrolment.dictionary.hash()]
-        return hashlib.sha256(msgpack.packb(fields)).digest()
+        return hashlib.sha256(msgpack.packb([summed, self.question.where])).digest()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the answer depends on, those of the cohort included, in order."""
+        return tuple(sorted(set(catalogue.columns_used(self.question, self.enrolment.dictionary))))
 
     def respects(self, rules: Rules) -> None:
         """Return if the question and the rules in force keep these rules. Run by an institution on its own.
 
         raises   DisclosureRefused  naming the rule
         """
-        used = catalogue.columns_used(self.question, self.enrolment.dictionary)
-        rules.permits(self.question.analysis, used)
+        rules.permits(self.question.analysis, self.columns)
         rules.permits_sum(self.enrolment.setting.kind)
         both = strictest(rules, self.rules)
         if (both.min_cell, both.min_institutions) != (self.rules.min_cell, self.rules.min_institutions):

@@ -15,6 +15,7 @@ from securecompute.engine.in_process import InProcess
 from securecompute.institution import CONSIDERED_MOST, Institution
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.network import Network
+from securecompute.protocols.sums.settings import Committee
 from securecompute.records.dictionary import Dictionary
 from tests.seeded import SeededRandomness
 
@@ -198,6 +199,21 @@ def test_two_runs_of_one_question_have_one_plan_and_two_manifests():
     one, other = (Manifest.decode(manifest(network), network._enrolment) for _ in range(2))
     assert one.plan == other.plan
     assert one.encode() != other.encode()
+
+
+def test_a_plan_is_of_the_sum_whatever_network_it_is_asked_in():
+    network, _ = formed()
+    this = Manifest.decode(manifest(network, where="age > 50"), network._enrolment)
+    enrolment = this.enrolment
+    wider = Dictionary((sc.Column("age", "integer", low=0, high=999), sc.Column("b", "number", low=0, high=1)))
+    committee = replace(enrolment, setting=Committee(NAMES))
+    smaller = replace(enrolment, identities={n: k for n, k in enrolment.identities.items() if n != "west"})
+    for other in (replace(enrolment, dictionary=wider), committee, smaller):
+        assert replace(this, enrolment=other).plan == this.plan
+    assert replace(this, rules=sc.Rules(min_cell=20, max_records=99)).plan == this.plan
+    assert this.columns == ("age",)
+    for parameters in ({}, {"where": "age > 51"}):
+        assert Manifest.decode(manifest(network, **parameters), enrolment).plan != this.plan
 
 
 def test_the_coordinators_view_is_kept_only_when_asked_for():

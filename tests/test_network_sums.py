@@ -6,7 +6,7 @@ import securecompute as sc
 from securecompute import demo, study_file
 from securecompute.disclosure.ledger import SurvivorLedger
 from securecompute.protocols.sums.settings import KINDS
-from tests.test_network import four, frame, network, patients
+from tests.test_network import DICTIONARY, four, frame, network, patients
 
 WAYS = [
     "pairwise",
@@ -95,6 +95,55 @@ def test_what_was_answered_from_other_records_does_not_bind(tmp_path):
     with network(*changed, state=tmp_path) as later:
         later.fabric.kill("hospital 3")
         assert later.study("s").count().n == 93
+
+
+@pytest.mark.parametrize("lost", range(4))
+@pytest.mark.parametrize("way", ["pairwise", "committee", "lattice"])
+def test_a_network_formed_anew_with_one_institution_fewer_is_refused_though_its_dictionary_is_another(
+    lost, way, tmp_path
+):
+    """Institutions differ in the range of ages, so that without one of them the inferred dictionary changes."""
+    tables = {f"h{k}": frame(patients(20 + k, age=20 << k)) for k in range(4)}
+    options = {"fabric": "in-process", "quiet": True, "state": tmp_path}
+    with sc.Network.simulate(tables, **options) as first:
+        assert first.study("s").count().n == 86
+    del tables[f"h{lost}"]
+    with (
+        sc.Network.simulate(tables, sum=way, **options) as fewer,
+        pytest.raises(sc.DisclosureRefused, match=r"already answered|asked before"),
+    ):
+        fewer.study("s").count()
+
+
+def test_a_dictionary_of_fewer_columns_or_other_rules_or_another_packing_do_not_make_another_plan(tmp_path):
+    question = {"row": "arm", "column": "outcome"}
+    with four(state=tmp_path) as first:
+        first.study("s").crosstab(**question)
+    narrow = sc.Dictionary((DICTIONARY["arm"], DICTIONARY["outcome"]))
+    for change in ({"dictionary": narrow}, {"rules": sc.Rules(max_records=100_000)}, {"rules": sc.Rules(min_cell=11)}):
+        with four(state=tmp_path, **change) as again:
+            again.fabric.kill("hospital 3")
+            with pytest.raises(sc.DisclosureRefused, match="already answered"):
+                again.study("s").crosstab(**question)
+
+
+COMMITTEES = [
+    {"kind": "committee", "members": [f"hospital {k}" for k in members]} for members in ((0, 1, 2), (1, 2, 3))
+]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(COMMITTEES[0], COMMITTEES[1]), (COMMITTEES[0], "lattice"), ("pairwise", COMMITTEES[0])],
+    ids=str,
+)
+def test_a_plan_whose_ledgers_are_a_committees_is_never_asked_of_others(first, second, tmp_path):
+    with four(sum=first, state=tmp_path) as net:
+        net.study("s").count()
+    with four(sum=first, state=tmp_path) as again:
+        again.study("s").count()
+    with four(sum=second, state=tmp_path) as other, pytest.raises(sc.DisclosureRefused, match="was asked before of"):
+        other.study("s").count()
 
 
 def test_each_institution_keeps_its_own_ledger_in_a_folder_for_its_user_alone(tmp_path):

@@ -4,6 +4,10 @@ A total over U and a total of the same plan over U without X differ by X's numbe
 whoever has revealed for one set refuses every other, and remembers before it reveals: the record is on the disk, not
 in a buffer, when `commit` returns.
 
+Where a committee's ledgers stand for everybody's, an institution says its part before it knows the set. So it
+remembers too, before it speaks, whose ledgers guard the plan: those of another committee, or its own, would not know
+what the first ones answered.
+
 Security   Stops a total from being repeated over another set, also after a crash or restart when the ledger has a file;
            without one, while this object lives. Whoever can write the file can forget. Not stopped: another plan that
            selects nearly the same records, and the same plan over data that has changed since at every institution
@@ -15,7 +19,7 @@ Reference  Denning, Denning and Schwartz, The tracker, ACM TODS 4(1), 1979: allo
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,10 +28,11 @@ from securecompute.errors import DisclosureRefused, InternalFault, InvalidReques
 
 _WAIT_SECONDS = 10.0  # for another process that writes the same file
 _TABLE = """
-CREATE TABLE IF NOT EXISTS answered (
-    plan BLOB NOT NULL, data_version TEXT NOT NULL, survivors TEXT NOT NULL, PRIMARY KEY (plan, data_version)
+CREATE TABLE IF NOT EXISTS {name} (
+    plan BLOB NOT NULL, data_version TEXT NOT NULL, {what} TEXT NOT NULL, PRIMARY KEY (plan, data_version)
 ) STRICT, WITHOUT ROWID
 """
+_TABLES = (_TABLE.format(name="answered", what="survivors"), _TABLE.format(name="guarded", what="guards"))
 
 
 class SurvivorLedger:
@@ -49,7 +54,8 @@ class SurvivorLedger:
                 check_same_thread=False,
             )
             self._database.execute("PRAGMA synchronous = EXTRA")  # the folder's entry too is on the disk
-            self._database.execute(_TABLE)
+            for table in _TABLES:
+                self._database.execute(table)
         except sqlite3.Error as error:
             raise InvalidRequest(f"the ledger '{path}' cannot be used: {error}") from None
 
@@ -79,6 +85,26 @@ class SurvivorLedger:
             if answered is None:
                 row = (plan, data_version, json.dumps(sorted(now)))
                 self._database.execute("INSERT INTO answered VALUES (?, ?, ?)", row)
+
+    def pledge(self, plan: bytes, guards: Sequence[Party], data_version: str = "") -> None:
+        """Remember whose ledgers guard a plan. To be called before anything is said that they could open.
+
+        guards   the members of a committee; nobody, where every institution asks its own ledger
+        raises   DisclosureRefused  other ledgers have guarded this plan
+                 InternalFault      the record cannot be read or written: nothing may be said
+        """
+        with self._transaction("IMMEDIATE"):
+            found = self._database.execute(
+                "SELECT guards FROM guarded WHERE plan = ? AND data_version = ?", (plan, data_version)
+            ).fetchone()
+            if found is None:
+                row = (plan, data_version, json.dumps(sorted(guards)))
+                self._database.execute("INSERT INTO guarded VALUES (?, ?, ?)", row)
+            elif (earlier := frozenset(json.loads(found[0]))) != frozenset(guards):
+                raise DisclosureRefused(
+                    f"plan {plan.hex()[:8]} was asked before {_guarded(earlier)}, and is now asked {_guarded(guards)}: "
+                    "whose ledgers would not know for whom it was answered. Ask it as the first time"
+                )
 
     @contextmanager
     def _transaction(self, kind: str) -> Iterator[None]:
@@ -127,5 +153,9 @@ def _compare(plan: bytes, answered: frozenset[Party] | None, asked: frozenset[Pa
     )
 
 
-def _listed(parties: frozenset[Party]) -> str:
+def _guarded(guards: Collection[Party]) -> str:
+    return f"of the committee of {_listed(guards)}" if guards else "of every institution itself"
+
+
+def _listed(parties: Collection[Party]) -> str:
     return ", ".join(f"'{party}'" for party in sorted(parties))

@@ -7,6 +7,7 @@ Security  A cohort runs in a DuckDB that can reach no file, network or extension
 """
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -74,7 +75,7 @@ def _from_frame(frame: Any) -> pa.Table:
 class Records:
     """One institution's records under a dictionary. Shows the institution and the columns, never a value."""
 
-    __slots__ = ("_loaded", "_table", "_version", "dictionary", "name")
+    __slots__ = ("_loaded", "_table", "dictionary", "name")
 
     def __init__(self, name: str, loaded: pa.Table, dictionary: Dictionary) -> None:
         """loaded: a canonical table. raises InvalidRequest listing every problem of `checks.check`."""
@@ -82,7 +83,6 @@ class Records:
         self.dictionary = dictionary
         self._loaded = loaded
         self._table = conform(loaded, dictionary, f"records of '{name}'")
-        self._version: str | None = None
 
     @classmethod
     def open(cls, name: str, source: Any, dictionary: Dictionary | None = None) -> "Records":
@@ -113,12 +113,14 @@ class Records:
         """How many records there are."""
         return int(self._loaded.num_rows)
 
-    @property
-    def data_version(self) -> str:
-        """SHA-256 in hex of the loaded records; the same under every dictionary with the same columns."""
-        if self._version is None:
-            self._version = data_version(self._loaded)
-        return self._version
+    def data_version(self, columns: Collection[str]) -> str:
+        """SHA-256 in hex of the number of records and of what these columns hold, as far as they are there.
+
+        The same under every dictionary, whatever other columns it names.
+        """
+        return data_version(
+            self._loaded.select([name for name in sorted(columns) if name in self._loaded.column_names])
+        )
 
     def select(self, where: str | None = None) -> Rows:
         """The records of a cohort, None for all. raises InvalidRequest as `cohort.parse` does."""

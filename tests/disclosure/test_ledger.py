@@ -104,6 +104,28 @@ def test_another_version_of_the_data_is_answered_anew():
             version.check(PLAN, answered)
 
 
+def test_a_plan_is_guarded_by_the_same_ledgers_for_ever_also_when_it_is_opened_again(tmp_path):
+    first = SurvivorLedger(tmp_path / "ledger.sqlite")
+    first.pledge(PLAN, ["a", "b", "c"])
+    first.close()
+    ledger = SurvivorLedger(tmp_path / "ledger.sqlite")
+    ledger.pledge(PLAN, ["c", "b", "a"])
+    for others, named in (((), "of every institution itself"), (["a", "b", "d"], "of the committee of 'a', 'b', 'd'")):
+        with pytest.raises(DisclosureRefused, match=f"before of the committee of 'a', 'b', 'c', and is now .* {named}"):
+            ledger.pledge(PLAN, others)
+    ledger.pledge(OTHER, ())
+    with pytest.raises(DisclosureRefused, match="before of every institution itself, and is now"):
+        ledger.pledge(OTHER, ["a", "b", "c"])
+    ledger.pledge(OTHER, ["a", "b", "c"], "another version of the data")
+
+
+def test_a_pledge_that_cannot_be_written_is_an_error_and_not_silence(tmp_path):
+    ledger = SurvivorLedger(tmp_path / "ledger.sqlite")
+    ledger._database.execute("PRAGMA query_only = on")
+    with pytest.raises(InternalFault, match="nothing is revealed"):
+        ledger.pledge(PLAN, ())
+
+
 def test_a_ledger_with_a_file_remembers_when_it_is_opened_again(tmp_path):
     first = SurvivorLedger(tmp_path / "ledger.sqlite")
     first.commit(PLAN, ["a", "b"])

@@ -24,7 +24,7 @@ def test_a_table_and_a_frame_are_the_same_records():
     frame = pd.DataFrame({"age": [61, np.nan, 20, 75], "sex": pd.Categorical(["female", "male", "female", None])})
     declared = infer(TABLE)
     one, other = Records.open("a", TABLE, declared), Records.open("a", frame, declared)
-    assert one.data_version == other.data_version and one.n == other.n == 4
+    assert one.data_version(declared) == other.data_version(declared) and one.n == other.n == 4
     assert other.select("age >= 60 and sex = 'female'").n == 1
 
 
@@ -39,7 +39,7 @@ def test_an_empty_institution_is_held_under_the_networks_dictionary():
     records = empty.under(agree({"east": empty.dictionary, "north": infer(TABLE)}))
     rows = records.select("age >= 60 and sex = 'female'")
     assert (records.n, rows.n, rows.codes("sex").size, rows.numbers("age")[0].size) == (0, 0, 0, 0)
-    assert len(records.data_version) == 64
+    assert len(records.data_version(["age"])) == 64
 
 
 def test_an_empty_csv_institution_is_too(tmp_path):
@@ -53,10 +53,28 @@ def test_an_empty_cohort_is_rows_without_records():
     assert rows.n == 0 and rows.codes("sex").shape == (0,)
 
 
-def test_another_dictionary_leaves_the_data_version():
+def test_another_dictionary_leaves_the_data_version_other_columns_or_not():
     records = Records.open("north", TABLE)
-    widened = Dictionary((Column("age", "number", low=0, high=200), records.dictionary["sex"]))
-    assert records.under(widened).data_version == records.data_version
+    age = Column("age", "number", low=0, high=200)
+    widened, narrowed = Dictionary((age, records.dictionary["sex"])), Dictionary((age,))
+    versions = {
+        each.data_version(["age"])
+        for each in (
+            records,
+            records.under(widened),
+            Records.open("n", TABLE, widened),
+            Records.open("n", TABLE, narrowed),
+        )
+    }
+    assert len(versions) == 1
+
+
+def test_the_data_version_is_of_how_many_records_there_are_and_of_the_columns_that_are_asked_of():
+    older = TABLE.set_column(0, "age", pa.array([62, None, 20, 75]))
+    one, other, fewer = (Records.open("north", table) for table in (TABLE, older, TABLE.slice(1)))
+    assert one.data_version(["age"]) != other.data_version(["age"])
+    assert one.data_version(["sex"]) == other.data_version(["sex"]) != one.data_version(["age"])
+    assert one.data_version([]) == other.data_version([]) != fewer.data_version([])
 
 
 def test_every_problem_is_listed_with_the_institution():
