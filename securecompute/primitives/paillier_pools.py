@@ -27,11 +27,16 @@ from gmpy2 import mpz
 from securecompute.primitives.paillier import Hidden, PublicKey, unit
 from securecompute.primitives.randomness import Randomness
 
+_ONE = mpz(1)
 _WINDOWS = range(1, 9)  # bits; a table of wider ones would not fit the caches
 
 
 class FixedBase(Hidden):
     """Powers of one base: as many multiplications as the exponent has windows, whatever its bits are.
+
+    The entry for a window of zeros is modulus + 1 and not 1, by which a number is multiplied in no time: an exponent's
+    zeros would show in the time of its power. For the same reason secret exponents want a product as wide as the
+    modulus to begin with; only those that are uniform and used once can do without.
 
     base, modulus   0 < base < modulus
     bits            of the largest exponent
@@ -44,15 +49,14 @@ class FixedBase(Hidden):
         self._modulus, self.window, self._mask = modulus, window, (1 << window) - 1
         self._tables = []
         for _ in range(-(-bits // window)):
-            table = [mpz(1)]
+            table = [modulus + 1]
             for _ in range(1 << window):
                 table.append(table[-1] * base % modulus)
             base = table.pop()  # base^(2^window), the base of the next window
             self._tables.append(table)
 
-    def power(self, exponent: int) -> mpz:
-        """base^exponent mod modulus, 0 ≤ exponent < 2^bits."""
-        product = mpz(1)
+    def power(self, exponent: int, product: mpz = _ONE) -> mpz:
+        """product · base^exponent mod modulus, 0 ≤ exponent < 2^bits."""
         for table in self._tables:
             product = product * table[exponent & self._mask] % self._modulus
             exponent >>= self.window

@@ -199,7 +199,7 @@ class EncryptedVector(Hidden):
         for c in self._residues:
             shift = shift * gmpy2.powmod(c, limit, n2) % n2
         start = gmpy2.invert(shift, n2)
-        result._residues = [_product(start, bases, row, n2) for row in (matrix + limit).tolist()]
+        result._residues = [_product(start, bases, row) for row in (matrix + limit).tolist()]
         return result
 
     def pack(self) -> "EncryptedVector":
@@ -249,10 +249,10 @@ class EncryptedVector(Hidden):
         return result
 
 
-def _product(start: mpz, bases: Sequence[FixedBase], row: Sequence[int], n2: mpz) -> mpz:
+def _product(start: mpz, bases: Sequence[FixedBase], row: Sequence[int]) -> mpz:
     product = start
     for base, exponent in zip(bases, row, strict=True):
-        product = product * base.power(exponent) % n2
+        product = base.power(exponent, product)
     return product
 
 

@@ -21,12 +21,21 @@ POOLS = [UniformPool, ShortPool]
 @given(st.integers(2, 1 << 60), st.integers(0, (1 << 50) - 1), st.integers(1, 9))
 def test_a_fixed_base_gives_the_power(base, exponent, window):
     modulus = gmpy2.mpz((1 << 61) - 1)
-    assert FixedBase(gmpy2.mpz(base), modulus, 50, window).power(exponent) == pow(base, exponent, int(modulus))
+    power = FixedBase(gmpy2.mpz(base), modulus, 50, window)
+    assert power.power(exponent) == pow(base, exponent, int(modulus))
+    assert power.power(exponent, gmpy2.mpz(7)) == 7 * pow(base, exponent, int(modulus)) % modulus
 
 
 @pytest.mark.parametrize("exponent", [0, 1, 255, 256, (1 << 24) - 1])
 def test_a_fixed_base_gives_the_power_at_the_ends_of_its_windows(exponent):
     assert FixedBase(gmpy2.mpz(3), KEY.n2, 24, 8).power(exponent) == pow(3, exponent, int(KEY.n2))
+
+
+@pytest.mark.parametrize("window", [1, 4])
+def test_no_window_of_an_exponent_is_multiplied_in_less_time_than_another(window):
+    """By 1 a number is multiplied in no time: 300 scores of features that are 0 took a quarter of those that are −1."""
+    tables = FixedBase(KEY.n2 // 3, KEY.n2, 16, window)._tables
+    assert all(entry.bit_length() > KEY.n2.bit_length() - 64 for table in tables for entry in table)
 
 
 @pytest.mark.parametrize("pool", POOLS)

@@ -4,6 +4,7 @@ import copy
 import inspect
 import pickle
 
+import gmpy2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from securecompute.errors import EncodingOverflow, InvalidRequest, PeerMisbehaved
 from securecompute.primitives.paillier import below, numbers, rows
-from securecompute.primitives.paillier_pools import ShortPool, UniformPool
+from securecompute.primitives.paillier_pools import FixedBase, ShortPool, UniformPool
 from securecompute.primitives.paillier_vectors import EncryptedVector, Lanes, Masks, total
 from securecompute.values import Ciphertext, SecretMisused
 from tests.primitives.paillier_keys import jacobi_of_randomiser, secret_key
@@ -134,6 +135,20 @@ def test_a_matrix_times_a_vector_is_the_integer_product(data):
     scores = single(w, 1 << 60).dot(np.array(x, np.int64), limit)
     assert opened(scores) == product
     assert opened(scores.pack()) == product
+
+
+@pytest.mark.parametrize("entry", [0, 1, -1, -16])
+def test_every_multiplication_of_a_product_is_of_wide_numbers_whatever_the_entries_are(entry, monkeypatch):
+    """A number that is narrow yet, or 1, is multiplied faster: the time would tell the receiver of the entries."""
+    narrow, power, sent = [], FixedBase.power, received([5, 7])
+
+    def watched(base, exponent, *product):
+        narrow.extend(each for each in product or [gmpy2.mpz(1)] if each.bit_length() < KEY.n2.bit_length() - 64)
+        return power(base, exponent, *product)
+
+    monkeypatch.setattr(FixedBase, "power", watched)
+    sent.dot(np.array([[entry, entry]], np.int64), 16)
+    assert not narrow
 
 
 def test_packing_fills_several_ciphertexts():
