@@ -1,9 +1,9 @@
 """The two parties beside the institutions: who drives a computation, and who its result is revealed to.
 
-The coordinator turns a question into a manifest and adds masked vectors; it sees no record, share or number. The
-collector takes the masks off the total, holds it against the rules, and gives out only what the gate lets through.
-They are two processes because together they could do no more than the collector alone, and apart the coordinator, who
-knows everybody, knows no result.
+The coordinator turns a question into a manifest and adds masked or encrypted vectors; it sees no record, share or
+number. The collector takes the masks off the total, or decrypts it, holds it against the rules, and gives out only what
+the gate lets through. They are two processes so that the coordinator, who knows everybody, knows no result. Of a masked
+sum the two together could do no more than the collector alone; of one under a key they read every institution's vector.
 """
 
 from typing import Any

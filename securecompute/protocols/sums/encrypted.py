@@ -18,15 +18,18 @@ the d entries an institution encrypts a counter of 1 and a word that finds accid
 over the integers, or modulo what the scheme works in. It is not reduced mod 2⁶⁴ nor cut into digits: sums of reduced
 words or of digits tell the collector how the institutions' own words wrap, which does not follow from the total.
 
-Security   Coordinator: learns U and sees ciphertexts under a key that it lacks, even if it cheats. Collector, whatever
-           it does: learns U and the total of U, while the coordinator follows the protocol; with c institutions, the
-           total of the others. An institution signs one U for a plan, in one run or, with its ledger, in many, so an
-           honest coordinator is never led to give two totals that differ by one institution.
-           Coordinator and collector together read every institution's vector; so does whoever has the collector's key.
+Security   Coordinator that follows the protocol: learns U and sees ciphertexts under a key that it lacks. Collector,
+           whatever it does, as long as that is so: learns U and the total of U; with c institutions, the total of the
+           others. An institution signs one U for a plan, in one run or, with its ledger, in many, so an honest
+           coordinator is never led to give two totals that differ by one institution.
+           Coordinator and collector together read every institution's vector, also later, from recorded ciphertexts;
+           so does whoever gets the collector's key, which serves every session of a network.
            Not promised: what `pairwise` holds against a lying coordinator. It can hand on one institution's ciphertext
            as the total, made to agree with the word, whose weights are public: an honest collector then has that
-           institution's numbers. Nor a right total: whoever can add to a ciphertext can shift it, and the coordinator
-           can repeat the total of an earlier run with the same descriptor. Nor that who is called a dropout was one.
+           institution's numbers, and so has everybody if it publishes them. Even if it does not, whether it refuses a
+           shifted one tells the coordinator on which side of a bound that institution's numbers lie, in each run. Nor a
+           right total: whoever can add to a ciphertext can shift it, and the coordinator can repeat the total of an
+           earlier run with the same descriptor. Nor that who is called a dropout was one, or who spoils a run is named.
 Cost       4 rounds; bytes in `cost`, exactly.
 Reference  Cramer, Damgård, Nielsen, EUROCRYPT 2001, for computing under a key; the four rounds are ours.
 """
