@@ -9,10 +9,10 @@ from collections import defaultdict
 from securecompute.arithmetic.rings import encode
 from securecompute.primitives.keys import AgreementKey
 from securecompute.primitives.masks import add_masks
-from securecompute.protocols.sums import committee
+from securecompute.protocols.sums import committee_institution
 from securecompute.protocols.sums.check_words import check_ring, check_words
+from securecompute.protocols.sums.chunks import words_offset
 from securecompute.protocols.sums.committee_keys import check_members, groups, open_seeds
-from securecompute.protocols.sums.committee_messages import words_offset
 from securecompute.protocols.sums.pairwise_keys import box_context
 from securecompute.protocols.sums.settings import Committee
 from securecompute.protocols.sums.tables import flags, rows, table
@@ -86,7 +86,7 @@ class Transcript:
 
     def key(self, u, T):
         """k_uT."""
-        return committee.mask_key(self.seeds[u][T], self.sid, T, u)
+        return committee_institution.mask_key(self.seeds[u][T], self.sid, T, u)
 
     def row(self, u):
         """The vector that u sent, as a combination of its input and of masks."""

@@ -8,7 +8,7 @@ import pytest
 from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import shape_of
 from securecompute.errors import InvalidRequest, PeerMisbehaved, PeerSilent
-from securecompute.protocols.sums import committee
+from securecompute.protocols.sums import committee_institution
 from securecompute.protocols.sums.committee import collect, coordinate, cost, learns
 from securecompute.protocols.sums.committee_keys import commitment, groups, mask_key
 from securecompute.protocols.sums.interface import Survivors
@@ -242,7 +242,7 @@ def test_an_institution_whose_seeds_a_member_cannot_use_is_left_out_and_told(k, 
 
 def test_an_institution_that_gives_members_different_seeds_is_left_out(monkeypatch):
     """Whatever it signs: each member has a seed that is not the one that was committed to."""
-    seal = committee.seal_seeds
+    seal = committee_institution.seal_seeds
 
     def unlike(u, setting, context, c_u, seeds, adverts):
         boxes = seal(u, setting, context, c_u, seeds, adverts)
@@ -251,7 +251,7 @@ def test_an_institution_that_gives_members_different_seeds_is_left_out(monkeypat
             boxes["h1"] = seal(u, setting, context, c_u, other, adverts)["h1"]
         return boxes
 
-    monkeypatch.setattr(committee, "seal_seeds", unlike)
+    monkeypatch.setattr(committee_institution, "seal_seeds", unlike)
     run = federation(3, 5)
     assert sound(run, run.run()) == run.names[:4]
 

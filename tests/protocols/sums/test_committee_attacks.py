@@ -7,7 +7,7 @@ import pytest
 
 from securecompute.arithmetic.rings import Ring, add_into, encode, subtract_into
 from securecompute.errors import DisclosureRefused, PeerMisbehaved
-from securecompute.protocols.sums import committee
+from securecompute.protocols.sums import committee, committee_institution
 from securecompute.protocols.sums.check_words import check_words
 from securecompute.protocols.sums.committee_keys import (
     SIGNATURE,
@@ -260,10 +260,10 @@ def test_a_ledger_that_is_only_asked_before_signing_would_let_two_sets_of_one_pl
         def commit(self, plan, included):
             self.ledger.check(plan, included)
 
-    serve = committee._serve
+    serve = committee.serve
 
-    def late(run, c_m, collector, identity, ledger):
-        part, told = serve(run, c_m, collector, identity, Later(ledger)), None
+    def late(run, vector, c_m, collector, identity, ledger):
+        part, told = serve(run, vector, c_m, collector, identity, Later(ledger)), None
         while True:
             try:
                 turn = part.send(told)
@@ -273,7 +273,7 @@ def test_a_ledger_that_is_only_asked_before_signing_would_let_two_sets_of_one_pl
                 ledger.commit(run.descriptor.plan, FIVE if run.me == "h1" else FEWER)
             told = yield turn
 
-    monkeypatch.setattr(committee, "_serve", late)
+    monkeypatch.setattr(committee, "serve", late)
     first, second = two_at_once()
     assert revealed(*first) == {"h1"}
     assert revealed(*second) == {"h2"}
@@ -366,7 +366,8 @@ def test_a_member_can_leave_out_whom_it_wants_and_no_more():
 
 
 def test_no_secret_shows_in_the_text_of_what_a_member_keeps():
-    kept = committee._Run("h0", describe(setting=setting()), COORDINATOR, b"s", b"c", b"a", {("h0",): b"SEED" * 8})
+    secret = {("h0",): b"SEED" * 8}
+    kept = committee_institution.Run("h0", describe(setting=setting()), COORDINATOR, b"s", b"c", b"a", secret)
     assert "SEED" not in repr(kept)
 
 

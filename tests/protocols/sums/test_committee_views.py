@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from securecompute.arithmetic.rings import Ring
-from securecompute.protocols.sums import committee
+from securecompute.protocols.sums import chunks, committee_institution, committee_reveal
 from securecompute.protocols.sums.committee_keys import groups
 from tests.protocols.sums.committee_playing import (
     REVEAL,
@@ -117,9 +117,10 @@ def test_sums_of_masks_for_two_sets_would_expose_who_is_in_one_alone(runs):
 
 @pytest.mark.parametrize("T", groups(federation().descriptor.setting))
 def test_a_fixed_mask_of_the_group_that_colludes_would_be_found(monkeypatch, T):
-    make = committee.mask_key
+    make = committee_institution.mask_key
     fixed = b"a mask key, thirty-two bytes now"
-    monkeypatch.setattr(committee, "mask_key", lambda seed, sid, of, u: fixed if of == T else make(seed, sid, of, u))
+    for user in (committee_institution, committee_reveal):
+        monkeypatch.setattr(user, "mask_key", lambda seed, sid, of, u: fixed if of == T else make(seed, sid, of, u))
     run = federation(d=3)
     transcript = Transcript(run, run.run())
     assert all(transcript.row_is_what_was_sent(u) for u in transcript.names)
@@ -164,19 +165,20 @@ def test_masked_vectors_and_told_sums_are_uniform_in_every_byte_position(k, ring
 
 
 def test_an_unmasked_zero_vector_would_fail_the_uniformity_test(monkeypatch):
-    monkeypatch.setattr(committee, "add_masks", lambda *_: None)
+    monkeypatch.setattr(chunks, "add_masks", lambda *_: None)
     run = federation(inputs={p: [0] * 5 for p in names(5)})
     assert not run.run().views[COORDINATOR][SPEAK, "h0"][2].elements.any()
 
 
 def test_no_range_of_a_masks_stream_serves_twice(monkeypatch):
-    used, expand = [], committee.add_masks  # (key, first byte, last byte)
+    used, expand = [], chunks.add_masks  # (key, first byte, last byte)
 
     def recording(ring, y, masks, offset_bytes=0):
         used.extend((key, offset_bytes, offset_bytes + y.nbytes) for key, _ in masks)
         expand(ring, y, masks, offset_bytes)
 
-    monkeypatch.setattr(committee, "add_masks", recording)
+    for user in (chunks, committee_reveal):
+        monkeypatch.setattr(user, "add_masks", recording)
     for seed, (ring, d) in enumerate([(Ring.Z32, 5), (Ring.Z64, 3), (Ring.Z128, 2)]):
         federation(3, 4, ring=ring, d=d, seed=seed).run(strict=True)
     for key in {key for key, *_ in used}:
