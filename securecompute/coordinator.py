@@ -17,7 +17,7 @@ from securecompute.errors import InvalidRequest
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.primitives.randomness import Randomness, SystemRandomness
 from securecompute.protocols.sums.interface import Survivors, make_key, protocol_of
-from securecompute.protocols.sums.settings import Choice
+from securecompute.protocols.sums.settings import Choice, Lattice, Paillier, Setting
 from securecompute.values import Secret
 
 COORDINATOR, COLLECTOR = "coordinator", "collector"
@@ -86,15 +86,24 @@ class Collector:
     def __init__(self, randomness: Randomness | None = None) -> None:
         self._randomness = randomness or SystemRandomness()
         self._key: Any = None
+        self._setting: Setting | None = None
         self._enrolment: Enrolment | None = None
 
     def answer(self, request: str, payload: Any) -> Any:
-        """Make a `key` for a way to add, and give the public one; `enrol`. raises SecureComputeError."""
+        """Make a `key` for a way to add, once, and give the public one; `enrol` in a network with that key or with none.
+
+        raises   SecureComputeError
+        """
         if request == "key":
-            self._key, setting = make_key(Choice.parse(payload), self._randomness)
-            return [setting.kind, setting.fields()]
+            if self._setting is not None:
+                raise InvalidRequest("the collector has made its key already; form another network for another key")
+            self._key, self._setting = make_key(Choice.parse(payload), self._randomness)
+            return [self._setting.kind, self._setting.fields()]
         if request == "enrol":
-            self._enrolment = Enrolment.from_plain(payload["enrolment"])
+            enrolment = Enrolment.from_plain(payload["enrolment"])
+            if isinstance(enrolment.setting, Paillier | Lattice) and enrolment.setting != self._setting:
+                raise InvalidRequest("the enrolment names a public key that is not the collector's")
+            self._enrolment = enrolment
             return None
         raise InvalidRequest(f"a collector is not asked '{request}'")
 

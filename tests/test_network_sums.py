@@ -1,11 +1,14 @@
 """A network under each way to add: the same answers, who could see what is said, and what institutions remember."""
 
+from dataclasses import replace
+
 import pytest
 
 import securecompute as sc
 from securecompute import demo, study_file
+from securecompute.coordinator import Collector
 from securecompute.disclosure.ledger import SurvivorLedger
-from securecompute.protocols.sums.settings import KINDS
+from securecompute.protocols.sums.settings import KINDS, Pairwise
 from tests.test_network import DICTIONARY, four, frame, network, patients
 
 WAYS = [
@@ -51,6 +54,19 @@ def test_a_sum_under_a_key_says_who_holds_it_who_adds_blindly_and_what_both_coul
     assert learns["collector"].startswith("holds the key; the total")
     assert learns["coordinator"].endswith("encrypted vectors, which it adds and cannot read")
     assert learns["coordinator and collector together"].startswith("every institution's own numbers")
+
+
+def test_the_collector_makes_one_key_and_takes_part_under_no_other():
+    way = {"kind": "paillier", "key_bits": 2048}
+    with four(sum=way) as net, pytest.raises(sc.InvalidRequest, match="made its key already"):
+        net.fabric.ask("collector", "key", way)
+    enrolled = net._enrolment
+    other = Collector()
+    other.answer("key", way)
+    for collector in (other, Collector()):
+        with pytest.raises(sc.InvalidRequest, match="not the collector's"):
+            collector.answer("enrol", {"enrolment": enrolled.to_plain()})
+    Collector().answer("enrol", {"enrolment": replace(enrolled, setting=Pairwise()).to_plain()})
 
 
 @pytest.mark.parametrize("kind", KINDS)

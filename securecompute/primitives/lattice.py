@@ -11,6 +11,7 @@ Security   IND-CPA if ring-LWE with these parameters is hard. Sizes: the homomor
            and 160. Not secure against chosen ciphertexts: whoever submits ciphertexts and sees whether they decrypt to
            something sensible learns the key, about a bit each time. So a protocol says `risk` before it decrypts what
            another party may have made up, and `accept` after; a key with eight risks that were not accepted is spent.
+           That an attempt was accepted tells too, if it might have failed: n attempts give at most about 8 log₂ n bits.
            A secret key shows nothing in its text, cannot be pickled or copied and never leaves: the public half is
            taken once, as it is made. TenSEAL's own `copy` keeps the secret key; nothing here calls it. Parameters are
            ours: a public key names one of `ALL` and brings residues only, so nobody can send weaker ones.
@@ -210,7 +211,7 @@ class SecretKey:
         self._refused += 1
 
     def accept(self) -> None:
-        """What was decrypted made sense, so that whoever sent it learns nothing from that."""
+        """What was decrypted made sense, so that whoever sent it learns hardly anything from that."""
         self._refused -= 1
 
     def __repr__(self) -> str:

@@ -304,6 +304,20 @@ def test_a_set_that_fewer_than_the_threshold_signed_is_refused_by_the_collector(
     assert "2 signatures" in str(played.errors[COLLECTOR])
 
 
+def test_a_set_of_fewer_than_the_quorum_is_refused_by_the_collector_though_all_of_it_signed():
+    """Three of four would do for signatures, and the rules ask for four in the total."""
+    cast = Cast(describe(minimum=3))
+    played = cast.run(without((VECTORS, "h3")))
+    handed_on = played.views[COLLECTOR][TOTAL, COORDINATOR]
+    strict = describe(minimum=4)
+    part = encrypted.collect(cast.scheme, strict, COORDINATOR)
+    for _ in range(3):
+        next(part)
+    next(part)
+    with pytest.raises(PeerMisbehaved, match="3 institutions are in the total; 4 must"):
+        part.send({COORDINATOR: handed_on})
+
+
 def test_a_signature_of_another_run_is_refused():
     old = Cast(describe(nonce=b"o" * 32)).run(strict=True).views[COLLECTOR][TOTAL, COORDINATOR]
     played = Cast().run(changed(TOTAL, COORDINATOR, lambda m: (m[0], old[1], m[2])))
