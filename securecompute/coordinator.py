@@ -90,7 +90,7 @@ class Collector:
         self._enrolment: Enrolment | None = None
 
     def answer(self, request: str, payload: Any) -> Any:
-        """Make a `key` for a way to add, once, and give the public one; `enrol` in a network with that key or with none.
+        """Make a `key` for a way to add, once, and give the public one; `enrol`, under that key or under none.
 
         raises   SecureComputeError
         """

@@ -15,8 +15,8 @@ Security   As `encrypted`, if ring-LWE is hard at the sizes that `primitives/lat
            floods its own; the coordinator's Enc(0) keeps C unlike any sum of ciphertexts that were seen on the way.
            BFV is not secure against chosen ciphertexts: a coordinator that cheats learns about one bit of the key from
            each run, as it sees whether a number came out. So keys count the totals that they opened and that were not
-           accepted, and end after eight; make new ones. An institution can spend them too, with eight wrong vectors. SEAL draws keys and errors itself, not from `Randomness`; the
-           floods come from there.
+           accepted, and end after eight; make new ones. An institution can spend them too, with eight wrong vectors.
+           SEAL draws keys and errors itself, not from `Randomness`; the floods come from there.
 Cost       4 rounds; bytes in `cost`, exactly: r ⌈entries / 8192⌉ ciphertexts of 393,216 bytes, whatever is in them.
 Reference  Brakerski, CRYPTO 2012; Fan, Vercauteren, ePrint 2012/144.
 """
