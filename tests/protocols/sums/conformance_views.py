@@ -81,7 +81,8 @@ class ViewPromises(Harness):
     # ---- what must fail
 
     def test_a_bit_that_is_changed_in_any_message_never_makes_a_wrong_number(self) -> None:
-        places, pick = sorted(messages(self.federation())), random.Random(1)
+        sent, pick = messages(self.federation()), random.Random(1)
+        places = sorted(place for place in sent if leaves(sent[place]))  # there is nothing to change in an empty one
         for place in pick.choices(places, k=self.samples):
             at = (pick.random(), pick.random(), pick.randrange(8))
 
@@ -118,8 +119,9 @@ class ViewPromises(Harness):
             sound_and_named(federation, played)
 
     def test_a_message_that_is_cut_short_is_refused_by_whom_it_reaches(self) -> None:
-        for place, message in sorted(messages(self.federation()).items(), key=lambda item: item[0])[::3]:
-            for cut in (leaves(message)[-1].reshape(-1)[:-1], b""):
+        sent = messages(self.federation())
+        for place in sorted(place for place in sent if leaves(sent[place]))[::3]:
+            for cut in (leaves(sent[place])[-1].reshape(-1)[:-1], b""):
                 federation = self.federation()
                 played = federation.run(instead(place, cut))
                 sound_and_named(federation, played)

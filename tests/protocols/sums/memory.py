@@ -1,6 +1,7 @@
-"""How much memory each party of a pairwise sum needs: one process a party, sealed frames between them, no clock.
+"""How much memory each party of a sum needs: one process a party, sealed frames between them, no clock.
 
-    python -m tests.protocols.sums.memory 3 100000000 64      institutions, entries, bits; prints what each one needed
+    python -m tests.protocols.sums.memory 3 100000000 64 0    institutions, entries, bits, members of the committee, 0
+                                                              for a pairwise sum; prints what each party needed
 
 This process carries the frames, a few at a time, as a link would; a party's peak is read from the kernel. Linux only.
 """
@@ -19,7 +20,8 @@ from securecompute.disclosure.ledger import SurvivorLedger
 from securecompute.engine.runner import Limits, Runner
 from securecompute.engine.session import open_session
 from securecompute.primitives.keys import AgreementKey
-from securecompute.protocols.sums.pairwise import collect, contribute, coordinate
+from securecompute.protocols.sums.interface import protocol_of
+from securecompute.protocols.sums.settings import Committee, Pairwise
 from securecompute.values import Plain
 from tests.protocols.sums.playing import COLLECTOR, COORDINATOR, describe, identity, names
 from tests.seeded import SeededRandomness
@@ -35,24 +37,25 @@ def kibibytes(field):
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith(field))
 
 
-def party(me, n, d, bits):
+def party(me, n, d, bits, k):
     """One party, driven through its standard input and output: (now, frames) for ((receiver, frame) ..., result)."""
     ring = Ring(bits)
-    descriptor = describe(n, d, ring, bound=d)
+    descriptor = describe(n, d, ring, bound=d, setting=Committee(tuple(names(k))) if k else Pairwise())
+    protocol = protocol_of(descriptor)
     roster = [*names(n), COORDINATOR, COLLECTOR]
     keys = {p: AgreementKey.generate(SeededRandomness(p)) for p in roster}
-    session = open_session("pairwise sum", {p: key.public for p, key in keys.items()}, b"manifest")
+    session = open_session("sum", {p: key.public for p, key in keys.items()}, b"manifest")
     if me == COORDINATOR:
-        part, result = coordinate(descriptor, COLLECTOR), d * ring.item_bytes
+        part, result = protocol.coordinate(descriptor, COLLECTOR), d * ring.item_bytes
     elif me == COLLECTOR:
-        part, result = collect(descriptor, COORDINATOR), d * ring.item_bytes
+        part, result = protocol.collect(descriptor, COORDINATOR), d * ring.item_bytes
     else:
         x = np.arange(d * ring.item_bytes // ring.dtype.itemsize, dtype=ring.dtype).reshape(ring.shape(d))
         if ring is Ring.Z128:
             x[:, 1] = 0
             x[:, 0] //= 2
         arguments = (Plain(x), identity(me), SurvivorLedger(), SeededRandomness(me))
-        part, result = contribute(me, descriptor, COORDINATOR, COLLECTOR, *arguments), 0
+        part, result = protocol.contribute(me, descriptor, COORDINATOR, COLLECTOR, *arguments), 0
     runner = Runner(me, part, session, keys[me], LIMITS, 0.0)
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins now
     before, began = kibibytes("VmRSS"), time.process_time()
@@ -86,12 +89,12 @@ def wrong(me, n, ring, outcome):
     return ""
 
 
-def run(n, d, bits):
+def run(n, d, bits, k):
     """party -> (peak bytes beside its own vector, seconds of computing, what went wrong)."""
     command = [sys.executable, "-m", "tests.protocols.sums.memory"]
     parties = [*names(n), COORDINATOR, COLLECTOR]
     processes = {
-        p: subprocess.Popen([*command, p, str(n), str(d), str(bits)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        p: subprocess.Popen([*command, p, *map(str, (n, d, bits, k))], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for p in parties
     }
     mail, said, now, wake = {p: deque() for p in parties}, dict.fromkeys(parties), 0.0, set(parties)
@@ -114,15 +117,15 @@ def run(n, d, bits):
     return said
 
 
-def peaks(n, d, bits):
+def peaks(n, d, bits, k=0):
     """party -> bytes in use at most beside its own vector: its input, or the total that it holds or gets."""
-    said = run(n, d, bits)
+    said = run(n, d, bits, k)
     assert not any(fault for _, _, fault in said.values()), said
     return {p: peak for p, (peak, _, _) in said.items()}
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 5:
+    if len(sys.argv) == 6:
         party(sys.argv[1], *map(int, sys.argv[2:]))
     else:
         for who, (peak, seconds, fault) in run(*map(int, sys.argv[1:])).items():

@@ -136,11 +136,13 @@ def copied(message):
         return tuple(copied(part) for part in message)
     if isinstance(message, SECRETS):
         return type(message)(message.elements.copy())
-    return message.copy()
+    return message if isinstance(message, bytes) else message.copy()
 
 
 def leaves(message):
-    """The arrays in a message, in order."""
+    """The arrays in a message, in order; bytes have none."""
+    if isinstance(message, bytes):
+        return []
     if isinstance(message, tuple):
         return [leaf for part in message for leaf in leaves(part)]
     return [message.elements if isinstance(message, SECRETS) else message]
