@@ -3,10 +3,17 @@
     1            their sum counts the institutions in the total
     Σⱼ wⱼ eⱼ     over the integers mod 2⁶⁴ (2¹²⁸ for a 128-bit ring); wⱼ odd, public, from the session
 
-A wrong seed or a mixed-up session escapes with probability 2⁻⁶⁴. One wrong entry never does, as its weight is odd;
-several, whose errors are all multiples of 2ᵃ, with probability 2ᵃ⁻⁶³ at most. Not seen: an entry that has wrapped in
-its ring of 2⁶⁴ or 2¹²⁸, which the descriptor's bound rules out; an attacker, who can know the weights. Nothing leaks:
-both words follow from the total.
+With tiles of T = 2¹⁵ entries and odd elements r₀, r₁ … of one stream, the weight of entry i of tile b is
+
+    w_{bT+i} = r_i m_b        m_0 = 1, m_b = r_{T+b}
+
+so that a long vector needs few elements of the stream, and a short one has the stream itself for its weights.
+
+A wrong seed or a mixed-up session escapes with probability 2⁻⁶³. One wrong entry never does, as its weight is odd;
+several, whose errors are all multiples of 2ᵃ, with probability 2ᵃ⁻⁶² at most: one uniform odd factor, r of an entry in
+the tile or m of the tile, must cancel all others. Not seen: an entry that has wrapped in its ring of 2⁶⁴ or 2¹²⁸,
+which the descriptor's bound rules out; an attacker, who can know the weights. Nothing leaks: both words follow from the
+total.
 """
 
 import numpy as np
@@ -16,7 +23,7 @@ from securecompute.arithmetic.rings import Ring, decode, encode
 from securecompute.primitives.masks import derive, odd_weights
 
 LENGTH = 2
-_BLOCK = 1 << 15  # entries: what is made on the way stays in the cache, and small enough not to go back to the system
+TILE = 1 << 15  # entries: with their weights they stay in the cache, and small enough not to go back to the system
 
 
 def check_ring(ring: Ring) -> Ring:
@@ -34,13 +41,23 @@ def check_words(
               starts, of which one counts the institutions and the others 0
     returns   elements of `check_ring(ring)`, length 2
     """
-    key, dot = derive(sid, b"", b"ss1/check"), 0
-    for k in range(0, len(e), _BLOCK):
-        block = e[k : k + _BLOCK]
-        dot += _dot(ring, odd_weights(key, len(block), start + k), block)
+    key, dot, end = derive(sid, b"", b"ss1/check"), 0, start + len(e)
+    r, factors = odd_weights(key, min(TILE, end)), _factors(key, start // TILE, -(-end // TILE))
+    for b, m_b in factors.items():
+        first, last = max(start, b * TILE), min(end, (b + 1) * TILE)
+        dot += m_b * _dot(ring, r[first - b * TILE : last - b * TILE], e[first - start : last - start])
     words = check_ring(ring)
     modulus = 1 << words.bits
     return encode(words, [_signed(institutions, modulus), _signed(dot, modulus)])
+
+
+def _factors(key: bytes, first: int, stop: int) -> dict[int, int]:
+    """b -> m_b."""
+    if stop <= 1:
+        return dict.fromkeys(range(first, stop), 1)
+    begin = first - first % 2  # the stream is entered at even elements
+    drawn = odd_weights(key, stop - begin, TILE + begin).tolist()
+    return {b: drawn[b - begin] if b else 1 for b in range(first, stop)}
 
 
 def _signed(value: int, modulus: int) -> int:
@@ -49,13 +66,14 @@ def _signed(value: int, modulus: int) -> int:
 
 
 def _dot(ring: Ring, w: NDArray[np.uint64], e: NDArray[np.unsignedinteger]) -> int:
-    """Σ wⱼ eⱼ with signed eⱼ, mod 2⁶⁴; mod 2¹²⁸ for Z128."""
+    """Σ wⱼ eⱼ with signed eⱼ, mod 2⁶⁴; mod 2¹²⁸ for Z128. A numpy product wraps, and `einsum` passes over it once."""
     if ring is Ring.Z128:
         lo = _full_dot(w, np.ascontiguousarray(e[:, 0]))
-        hi = int((w * e[:, 1]).sum(dtype=np.uint64))
+        hi = int(np.einsum("i,i", w, e[:, 1]))
         return lo + (hi << 64)
-    signed = e.view(np.int32).astype(np.int64).view(np.uint64) if ring is Ring.Z32 else e
-    return int((w * signed).sum(dtype=np.uint64))
+    if ring is Ring.Z32:
+        return int((w.view(np.int64) * e.view(np.int32)).sum())
+    return int(np.einsum("i,i", w, e))
 
 
 def _full_dot(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> int:

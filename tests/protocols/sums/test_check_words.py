@@ -2,14 +2,14 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from securecompute.arithmetic.rings import Ring, add_into, decode, encode
 from securecompute.primitives.masks import derive, odd_weights, uniform
-from securecompute.protocols.sums import check_words as check_words_module
-from securecompute.protocols.sums.check_words import LENGTH, check_ring, check_words, words_agree
+from securecompute.protocols.sums.check_words import LENGTH, TILE, check_ring, check_words, words_agree
 
 RINGS = list(Ring)
 SID = b"s" * 32
@@ -100,13 +100,38 @@ def test_the_words_of_pieces_add_up_to_the_words_of_the_whole(ring, data):
     assert (words == check_words(ring, e, 5, SID)).all()
 
 
+def weights(d):
+    """The weights of d entries, as the docstring gives them."""
+    key = derive(SID, b"", b"ss1/check")
+    r = odd_weights(key, TILE + -(-d // TILE) + 1).tolist()
+    return [r[j % TILE] * (r[TILE + j // TILE] if j >= TILE else 1) for j in range(d)]
+
+
 @pytest.mark.parametrize("ring", RINGS)
-def test_a_vector_of_several_blocks_has_the_words_of_its_integers(ring):
-    d = 2 * check_words_module._BLOCK + 3
-    w = odd_weights(derive(SID, b"", b"ss1/check"), d).tolist()
+def test_a_vector_of_several_tiles_has_the_words_of_its_integers(ring):
+    d = 3 * TILE + 3
     e = [(-1) ** j * (j + 7) for j in range(d)]
-    expected = sum(a * b for a, b in zip(w, e, strict=True))
-    assert (decode(check_ring(ring), check_words(ring, encode(ring, e), 1, SID))[1] - expected) % (1 << 64) == 0
+    expected = sum(a * b for a, b in zip(weights(d), e, strict=True))
+    modulus = 1 << check_ring(ring).bits
+    assert (decode(check_ring(ring), check_words(ring, encode(ring, e), 1, SID))[1] - expected) % modulus == 0
+
+
+@pytest.mark.parametrize("ring", RINGS)
+def test_pieces_that_begin_anywhere_in_a_tile_add_up_to_the_whole(ring):
+    d = 2 * TILE + 11
+    e = encode(ring, [(-1) ** j * (j + 7) for j in range(d)])
+    words = check_words(ring, e[:0], 5, SID)
+    for start, stop in pairwise([0, 2, TILE - 4, TILE, TILE + 6, 2 * TILE + 10, d]):
+        add_into(check_ring(ring), words, check_words(ring, e[start:stop], 0, SID, start))
+    assert (words == check_words(ring, e, 5, SID)).all()
+
+
+def test_the_same_error_in_two_tiles_does_not_cancel():
+    """As it would if all tiles had the same factor."""
+    e = encode(Ring.Z64, [0] * (2 * TILE))
+    words = check_words(Ring.Z64, e, 1, SID)
+    e[3], e[TILE + 3] = 1, np.uint64((1 << 64) - 1)
+    assert not words_agree(Ring.Z64, e, words, 1, SID)
 
 
 def test_there_are_as_many_words_as_are_sent():
