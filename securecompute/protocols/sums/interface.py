@@ -133,10 +133,13 @@ def check_input(descriptor: Descriptor, me: Party, x: Plain, identity: IdentityK
 
 
 def _beyond(ring: Ring, e: Elements, bound: int) -> bool:
-    """Whether some |entry| > bound: as unsigned words, e + bound > 2 bound. No branch depends on an entry."""
-    low = np.uint64(bound & 0xFFFFFFFFFFFFFFFF)
+    """Whether some |entry| > bound, without a branch that depends on an entry: by the signed extremes, or for two words
+    as unsigned numbers, where it means e + bound > 2 bound.
+    """
     if ring is not Ring.Z128:
-        return bool((e + low.astype(ring.dtype) > low.astype(ring.dtype) * 2).any())
+        signed = e.view(np.int32 if ring is Ring.Z32 else np.int64)
+        return bool(signed.min() < -bound) | bool(signed.max() > bound)
+    low = np.uint64(bound & 0xFFFFFFFFFFFFFFFF)
     words = e[:, 0] + low
     high = e[:, 1] + np.uint64(bound >> 64) + (words < low)
     most_high, most = divmod(2 * bound, 1 << 64)
