@@ -1,11 +1,13 @@
 """The proof that gcd(n, φ(n)) = 1: it holds for every key that we make, and for no modulus of the dangerous form."""
 
+from hashlib import shake_256
+
 import gmpy2
 import numpy as np
 import pytest
 
 from securecompute.primitives import paillier_certificate
-from securecompute.primitives.paillier import BadKey, PublicKey, numbers, rows
+from securecompute.primitives.paillier import SMALLEST_FACTOR, BadKey, PublicKey, numbers, rows
 from securecompute.primitives.paillier_certificate import ROOTS, certify, check_certificate
 from tests.primitives.paillier_keys import factors, secret_key
 
@@ -19,6 +21,22 @@ def test_a_key_of_ours_is_certified(bits):
     certificate = certify(secret)
     assert certificate.shape == (ROOTS, bits // 8)
     check_certificate(secret.public, certificate)
+
+
+def test_no_modulus_of_the_dangerous_form_passes_but_with_probability_2_to_the_minus_128():
+    """Of a factor that divides φ(n) too at most one unit in d has a root, and d is larger than every small prime."""
+    assert ROOTS * (SMALLEST_FACTOR.bit_length() - 1) >= 128
+
+
+def test_the_numbers_whose_roots_are_asked_for_follow_from_the_modulus():
+    """Known answer: a seed that did not hold n could be met with a modulus made for it."""
+    n, size = SECRET.public.modulus, SECRET.public.bits // 8
+    seeds = [
+        b"".join(len(p).to_bytes(4, "big") + p for p in (b"paillier/certificate", n, bytes([k]))) for k in range(ROOTS)
+    ]
+    asked = [int.from_bytes(shake_256(seed).digest(size + 16), "big") % SECRET.public.n for seed in seeds]
+    roots = numbers(CERTIFICATE)
+    assert [gmpy2.powmod(root, SECRET.public.n, SECRET.public.n) for root in roots] == asked
 
 
 def test_the_certificate_of_another_key_is_refused():

@@ -1,10 +1,11 @@
-"""As declared: what a coordinator that lies learns of one institution from a sum under a key."""
+"""A coordinator that lies in a sum under a key: it gets one institution's numbers (as declared) and no total unsigned."""
 
 import numpy as np
 
 from securecompute.protocols.sums import encrypted
+from securecompute.protocols.sums.tables import rows, table
 from securecompute.values import Ciphertext
-from tests.protocols.sums.playing import COLLECTOR, describe
+from tests.protocols.sums.playing import COLLECTOR, COORDINATOR, describe, identity, names, without
 from tests.protocols.sums.test_encrypted import TOTAL, VECTORS, WIDTH, Cast, answer
 
 
@@ -40,3 +41,22 @@ def test_a_coordinator_that_lies_finds_one_institutions_number_by_what_the_colle
         played = cast.run(handing_on_one(cast, most - (found + (1 << bit)) + 1))
         found += (1 << bit) * (COLLECTOR in played.errors)
     assert found == 8 == cast.inputs["h3"][0]
+
+
+def test_the_signature_of_an_institution_outside_the_set_does_not_count():
+    def outsider(at, sender, to, message):
+        if at != TOTAL:
+            return None if (at, sender) == (VECTORS, "h3") else message
+        nonces, there = rows(names(4), message[0]), dict(rows(names(4), message[1]))
+        del there["h2"]
+        there["h3"] = identity("h3").sign(b"ss1/u3", encrypted._signed_message(describe(), COORDINATOR, nonces))
+        return message[0], table(names(4), there, 64), message[2]
+
+    assert answer(Cast(), Cast().run(without((VECTORS, "h3"))))[0] == ("h0", "h1", "h2")
+    assert "not signed by 'h3'" in str(Cast().run(outsider).errors[COLLECTOR])
+
+
+def test_weights_and_tags_of_the_word_are_of_one_descriptor():
+    one, other = (describe(nonce=nonce * 32) for nonce in (b"n", b"o"))
+    for e, nonces in (([1, 0, 0, 0, 0], {}), ([0] * 5, {"h0": bytes(32)})):
+        assert encrypted._integers(one, e, nonces)[-1] != encrypted._integers(other, e, nonces)[-1]
