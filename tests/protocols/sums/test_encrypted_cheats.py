@@ -1,4 +1,4 @@
-"""A coordinator that lies in a sum under a key: it gets one institution's numbers (as declared) and no total unsigned."""
+"""A lying coordinator of a sum under a key gets one institution's numbers, as declared, and no total unsigned."""
 
 import numpy as np
 
