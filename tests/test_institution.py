@@ -15,7 +15,7 @@ from securecompute.engine.in_process import InProcess
 from securecompute.institution import CONSIDERED_MOST, Institution
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.network import Network
-from securecompute.protocols.sums.settings import Committee
+from securecompute.protocols.sums.settings import Committee, Paillier
 from securecompute.records.dictionary import Dictionary
 from tests.seeded import SeededRandomness
 
@@ -66,6 +66,26 @@ def test_a_manifest_with_anything_changed_is_refused(fields, text):
     network, north = formed()
     with pytest.raises(sc.InvalidRequest, match=text):
         north.answer("consider", changed(manifest(network), **fields))
+
+
+def test_a_way_to_add_that_its_own_rules_do_not_list_is_refused_whatever_network_was_formed():
+    network, north = formed()
+    north._rules = sc.Rules(sums=("committee",))
+    with pytest.raises(sc.DisclosureRefused, match="rule 'sums' does not list 'pairwise'"):
+        north.answer("consider", manifest(network))
+
+
+@pytest.mark.parametrize(
+    ("told", "pinned"),
+    [(Paillier(b"m" * 256), Paillier(b"n" * 256)), (Committee(NAMES, honest_coordinator=True), Committee(NAMES))],
+    ids=["paillier", "committee"],
+)
+def test_a_manifest_under_another_key_or_quorum_is_refused(told, pinned):
+    network, _ = formed()
+    this = Manifest.decode(manifest(network), network._enrolment)
+    proposed = replace(this, enrolment=replace(this.enrolment, setting=told)).encode()
+    with pytest.raises(sc.InvalidRequest, match="way to add"):
+        Manifest.decode(proposed, replace(this.enrolment, setting=pinned))
 
 
 def test_bytes_that_are_no_manifest_are_refused():
