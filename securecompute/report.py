@@ -72,9 +72,10 @@ class Section:
         return "Refused" if isinstance(self.outcome, DisclosureRefused) else "Not answered"
 
     def to_plain(self) -> dict[str, Any]:
-        """Title, and the answer or why there is none."""
+        """Title, and the answer, with what was said before it of cost and who learns what, or why there is none."""
         if isinstance(self.outcome, Answer):
-            return {"title": self.title, "analysis": self.analysis, "answer": self.outcome.to_plain()}
+            told = {} if self.explanation is None else {"explanation": self.explanation.to_plain()}
+            return {"title": self.title, "analysis": self.analysis, "answer": self.outcome.to_plain()} | told
         error = {"kind": type(self.outcome).__name__, "text": str(self.outcome)}
         return {"title": self.title, "analysis": self.analysis, "error": error}
 

@@ -1,6 +1,7 @@
 """Reports: one page that loads nothing, the answers as data, and sections that say why there is no answer."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
@@ -82,6 +83,26 @@ def test_a_section_shows_headline_tables_provenance_and_who_learned_what(page):
     assert ANSWERED.answer.result.headline() in page.text
     for shown in ("Tests of association", "3 of 4, without west", "12.3 kB", "coordinator masked vectors"):
         assert shown in page.words
+
+
+@pytest.mark.parametrize(
+    ("chosen", "shown"),
+    [
+        ({"kind": "paillier", "key_bits": 3072}, ", key of 3072 bits"),
+        ({"kind": "committee", "members": ["east", "north"]}, ", committee of east, north"),
+    ],
+)
+def test_a_section_says_with_what_its_sum_was_set_up(chosen, shown):
+    section = Section("Does it work?", "crosstab", made(), replace(EXPLANATION, sum=chosen))
+    assert f"protocol {PROVENANCE.protocol}{shown} rounds" in Elements(report(section).to_html()).words
+
+
+def test_the_data_say_how_vectors_were_hidden_and_who_learned_what():
+    section = Section("Does it work?", "crosstab", made(), replace(EXPLANATION, sum={"kind": "lattice"}))
+    told = json.loads(report(section).to_json())["questions"][0]["explanation"]
+    assert told["sum"] == {"kind": "lattice"}
+    assert told["learns"] == [list(pair) for pair in LEARNS]
+    assert "explanation" not in Section("x", "crosstab", made()).to_plain()
 
 
 def test_an_institution_that_dropped_out_is_in_no_answer(page):
