@@ -9,6 +9,7 @@ cluster could read every institution's records. It says so when it starts and on
 """
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,7 @@ from securecompute.errors import InternalFault, InvalidRequest, PeerLost, Secure
 from securecompute.explanation import Explanation, explain
 from securecompute.institution import Institution
 from securecompute.manifest import Enrolment, Manifest
+from securecompute.protocols.sums.interface import check_installed
 from securecompute.protocols.sums.settings import Choice, Committee, Pairwise, Setting, setting_from
 from securecompute.records.columns import near
 from securecompute.records.dictionary import Dictionary, compare
@@ -107,13 +109,18 @@ class Network:
         state          a folder where each institution keeps, under its name, what must outlive it: the ledger of its
                        answers. None: a network that is closed has forgotten
         quiet          do not say that this is a simulation
-        raises         InvalidRequest  names that are missing, equal or reserved; rules of nobody, so that a misspelt
-                                       name is not a missing rule; records that cannot be read or that do not fit
-                                       each other
+        raises         InvalidRequest     fewer than three names, equal or reserved ones; rules of nobody, so that a
+                                          misspelt name is not a missing rule; a way to add that is not there or not
+                                          installed; a state that is no folder; records that cannot be read or that do
+                                          not fit each other
+                       DisclosureRefused  the rules do not allow this way to add
         """
         sources = _named(institutions)
         _check_agreements(dictionary, rules, sources)
         choice = Choice.parse(sum)
+        _check_choice(choice, rules, sources)
+        if state is not None:
+            _check_state(state, here=placement is None)
         recipes = {name: _recipe(name, source, dictionary, rules, fabric, state) for name, source in sources.items()}
         recipes |= {COORDINATOR: Recipe(Coordinator), COLLECTOR: Recipe(Collector)}
         if fabric == RAY and placement is None:
@@ -258,7 +265,35 @@ def _named(institutions: Mapping[Party, Any] | Iterable[tuple[Party, Any]]) -> d
         seen[folded] = name
     if not pairs:
         raise InvalidRequest("no institutions were given; name at least three with their records")
+    if len(pairs) < 3:
+        raise InvalidRequest(
+            f"a network of {len(pairs)} institution{'s' * (len(pairs) != 1)}: with two, each learns the other's exact "
+            "numbers by subtracting its own from the total. Name three or more"
+        )
     return dict(pairs)
+
+
+def _check_choice(choice: Choice, rules: Any, names: Mapping[Party, Any]) -> None:
+    """Return if this way to add can be had: told before keys are made, and before Ray takes seconds to start."""
+    given = [rules] if isinstance(rules, Rules) else list((rules or {}).values())
+    if given:
+        strictest(*given).permits_sum(choice.kind)
+    if choice.kind == Committee.kind:
+        choice.committee(tuple(names))
+    check_installed(choice.kind)
+
+
+def _check_state(state: Any, here: bool) -> None:
+    """Return if institutions can keep folders in it; on other machines only they can know. raises InvalidRequest."""
+    if not isinstance(state, (str, os.PathLike)) or not str(state).strip() or "\0" in str(state):
+        raise InvalidRequest("state is a folder where institutions keep their ledgers; name one, or leave state out")
+    if here:
+        folder = Path(state).expanduser().absolute()
+        above = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+        if not above.is_dir() or not os.access(above, os.W_OK):
+            raise InvalidRequest(
+                f"state '{state}': '{above}' is no folder one may write to; name another, or leave state out"
+            )
 
 
 def _check_agreements(dictionary: Any, rules: Any, names: Iterable[Party]) -> None:

@@ -31,6 +31,7 @@ from securecompute.records.dictionary import Dictionary
 FabricName = Literal["ray", "in-process"]
 _TABLES = ("study", "institution", "dictionary", "rules", "question")
 _STUDY = ("name", "output", "fabric", "sum", "state")
+_OPTIONS = {"members": "committee", "honest_coordinator": "committee", "key_bits": "paillier"}  # of a sum
 _INSTITUTION = ("name", "records", "rules")
 _DICTIONARY = ("path", "columns")
 
@@ -134,8 +135,18 @@ def _toml(path: Path) -> dict[str, Any]:
 
 def _known(table: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
     for key in table:
+        if keys is not _STUDY:
+            _not_of_the_study(key, where)
+        if key in _OPTIONS and keys is _STUDY:
+            written = f'sum = {{ kind = "{_OPTIONS[key]}", {key} = … }}'
+            raise InvalidRequest(f"{where}: '{key}' is an option of sum; write {written}")
         if key not in keys:
             raise InvalidRequest(f"{where}: unknown key '{key}'{near(key, keys, 'keys')}")
+
+
+def _not_of_the_study(key: str, where: str) -> None:
+    if key in ("sum", "state"):
+        raise InvalidRequest(f"{where}: '{key}' is for the whole study; write it under [study]")
 
 
 def _table(value: Any, where: str) -> dict[str, Any]:
@@ -195,6 +206,8 @@ def _rules(value: Any, where: str, common: Rules | None = None, folder: Path | N
         if "rules" not in file:
             raise InvalidRequest(f"{where}: '{value}' has no [rules] table")
         value = file["rules"]
+    for key in value if isinstance(value, dict) else ():
+        _not_of_the_study(key, where)
     plain = {} if common is None else common.to_plain()
     try:
         return Rules.from_plain(plain | value if isinstance(value, dict) else value)

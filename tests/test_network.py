@@ -146,12 +146,12 @@ def test_a_count_below_the_smallest_cell_is_hidden_and_a_sum_over_it_too():
     assert "<10" in described
 
 
-def test_two_institutions_are_refused_with_the_reason():
-    with (
-        network(frame(patients(30)), frame(patients(30))) as net,
-        pytest.raises(sc.InvalidRequest, match="with two, each learns the other's exact numbers by subtracting"),
-    ):
-        net.study("s").count()
+@pytest.mark.parametrize("way", ["pairwise", "committee", "paillier", "lattice"])
+@pytest.mark.parametrize("institutions", [1, 2])
+def test_one_or_two_institutions_are_refused_with_the_reason_before_anything_starts(institutions, way):
+    sources = {f"hospital {k}": "not to be opened" for k in range(institutions)}
+    with pytest.raises(sc.InvalidRequest, match="with two, each learns the other's exact numbers by subtracting"):
+        sc.Network.simulate(sources, sum=way, quiet=True)
 
 
 def test_one_institution_refusing_names_the_rule_and_not_the_institution():
@@ -252,7 +252,7 @@ def test_names_are_checked_before_anything_starts(institutions, text):
 
 def test_records_in_memory_are_refused_on_ray_before_it_starts():
     with pytest.raises(sc.InvalidRequest, match=r"'a' was given a Table; on Ray an institution loads its own records"):
-        sc.Network.simulate({"a": frame([])}, quiet=True)
+        sc.Network.simulate({"a": frame([]), "b": frame([]), "c": frame([])}, quiet=True)
 
 
 def test_an_unknown_fabric_is_refused():
@@ -382,7 +382,7 @@ def test_rules_that_would_hold_nowhere_are_an_error(rules, text):
 @pytest.mark.parametrize("dictionary", ["columns.toml", {"age": "integer"}])
 def test_a_dictionary_of_another_kind_says_how_to_read_one(dictionary):
     with pytest.raises(sc.InvalidRequest, match=r"dictionary is a (str|dict); read one with sc.Dictionary.from_toml"):
-        network(frame(patients(20)), dictionary=dictionary)
+        four(dictionary=dictionary)
 
 
 @pytest.mark.parametrize("institutions", [["a.csv", "b.csv", "c.csv"], pd.DataFrame({"age": [1]}), "ab"])

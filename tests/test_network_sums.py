@@ -8,7 +8,8 @@ import securecompute as sc
 from securecompute import demo, study_file
 from securecompute.coordinator import Collector
 from securecompute.disclosure.ledger import SurvivorLedger
-from securecompute.protocols.sums.settings import KINDS, Pairwise
+from securecompute.institution import Institution
+from securecompute.protocols.sums.settings import KINDS, Choice, Pairwise
 from tests.test_network import DICTIONARY, four, frame, network, patients
 
 WAYS = [
@@ -87,6 +88,87 @@ def test_a_committee_of_named_institutions_is_in_the_explanation():
 def test_a_way_to_add_that_is_not_there_is_an_error_before_any_record_is_opened():
     with pytest.raises(sc.InvalidRequest, match="there is no sum 'fhe'"):
         four(sum="fhe")
+
+
+ABSENT = {f"hospital {k}": f"no-{k}.parquet" for k in range(4)}  # not looked for until the rest is right
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "text"),
+    [
+        (
+            {"sum": {"kind": "committee", "members": ["hospital 0", "hospital 1", "Oslo"]}},
+            sc.InvalidRequest,
+            "'Oslo' is to",
+        ),
+        ({"sum": Choice("committee", ("a", "b", "c"))}, sc.InvalidRequest, "'a' is to be in the committee"),
+        ({"sum": "lattice", "rules": sc.Rules(sums=("paillier",))}, sc.DisclosureRefused, "does not list 'lattice'"),
+        (
+            {"sum": "paillier", "rules": {"hospital 1": sc.Rules(sums=("committee", "lattice"))}},
+            sc.DisclosureRefused,
+            "lists committee, lattice; choose from these, or ask the stewards",
+        ),
+    ],
+)
+def test_a_way_to_add_that_cannot_be_had_is_told_before_ray_starts(options, kind, text):
+    with pytest.raises(kind, match=text):
+        sc.Network.simulate(ABSENT, quiet=True, **options)
+
+
+def test_what_is_not_installed_is_told_before_ray_starts(monkeypatch):
+    def absent(name):
+        raise ModuleNotFoundError("No module named 'tenseal'", name="tenseal")
+
+    monkeypatch.setattr("securecompute.protocols.sums.interface.import_module", absent)
+    with pytest.raises(sc.InvalidRequest, match="sum 'lattice' needs the package 'tenseal'; install securecompute"):
+        sc.Network.simulate(ABSENT, sum="lattice", quiet=True)
+
+
+@pytest.mark.parametrize("state", ["", " ", 3, True, b"ledgers", ["ledgers"], "led\0gers"])
+def test_a_state_that_names_no_folder_is_an_error_before_ray_starts(state):
+    with pytest.raises(sc.InvalidRequest, match="state is a folder where institutions keep their ledgers; name one"):
+        sc.Network.simulate(ABSENT, state=state, quiet=True)
+
+
+def test_a_state_that_is_a_file_or_may_not_be_written_is_an_error_before_ray_starts(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for state, above in (("file", "file"), ("file/ledgers", "file"), ("link", "link")):
+        with pytest.raises(sc.InvalidRequest, match=rf"{above}' is no folder one may write to; name another"):
+            sc.Network.simulate(ABSENT, state=tmp_path / state, quiet=True)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(sc.InvalidRequest, match="is no folder one may write to"):
+        sc.Network.simulate(ABSENT, state=tmp_path / "new", quiet=True)
+
+
+def test_as_many_may_drop_out_as_leave_a_quorum_of_the_committee():
+    """Of eight, three are enough for a total, but four of the five members must be there."""
+    with network(*(frame(patients(12)) for _ in range(8)), sum="committee") as net:
+        explanation = net.study("s").explain("count")
+        assert (explanation.dropouts, explanation.members_lost) == (4, 1)
+        for k in (4, 5, 6, 7):
+            net.fabric.kill(f"hospital {k}")
+        assert net.study("s").count().n == 48
+
+
+def test_an_explanation_says_what_the_sum_was_set_up_with():
+    with four(sum="committee") as net:
+        members = [f"hospital {k}" for k in range(3)]
+        told = net.study("s").explain("count")
+        assert told.to_plain()["sum"] == {"kind": "committee", "members": members, "honest_coordinator": False}
+        assert not any("different survivors" in who for who, _ in told.learns)
+    with four(sum={"kind": "committee", "honest_coordinator": True}) as net:
+        learns = dict(net.study("s").explain("count").learns)
+        assert "two sets" in learns["collector, if coordinator shows members different survivors"]
+    with four(sum={"kind": "paillier", "key_bits": 2048}) as net:
+        short = net.study("s").explain("count")
+    assert short.lines()[0].endswith("mod 2^32, under a key of 2048 bits")
+    assert short.to_plain()["sum"] == {"kind": "paillier", "key_bits": 2048}
+    with four() as net:
+        pairwise = net.study("s").explain("count")
+    assert pairwise.to_plain()["sum"] == {"kind": "pairwise"}
+    assert "key" not in pairwise.lines()[0]
+    assert short.seconds > pairwise.seconds  # fewer rounds, but it encrypts
 
 
 def test_what_institutions_have_answered_outlives_the_network(tmp_path):
@@ -176,7 +258,7 @@ def test_each_institution_keeps_its_own_ledger_in_a_folder_for_its_user_alone(tm
 def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(sc.InvalidRequest, match=r"'hospital 0' cannot make its folder"):
-        four(state=tmp_path / "file")
+        Institution("hospital 0", frame([]), state=tmp_path / "file")
 
 
 @pytest.mark.parametrize("way", ["pairwise", "committee", {"kind": "paillier", "key_bits": 2048}], ids=str)

@@ -82,11 +82,29 @@ def test_a_study_says_how_vectors_are_hidden(folder, line, chosen):
         ('sum = { kind = "paillier", key_bits = 1024 }', "one of 2048, 3072, 4096"),
         ('sum = { kind = "committee", members = "Bern" }', "a list of institutions' names"),
         ('sum = { kind = "committee", honest_coordinator = 1 }', "true or false"),
+        ('sum = { kind = "committee", members = ["Indiana", "Indiana", "Michigan"] }', "'Indiana' is in .* twice"),
+        ('sum = { kind = "paillier", key_bits = 2048.0 }', "one of 2048, 3072, 4096"),
+        ('sum = "committee"\nmembers = ["Indiana"]', 'of sum; write sum = { kind = "committee", members = … }'),
+        ('sum = "paillier"\nkey_bits = 2048', 'of sum; write sum = { kind = "paillier", key_bits = … }'),
     ],
 )
 def test_a_way_to_hide_vectors_that_is_not_there_is_an_error(folder, line, text):
     refused = refusal(folder, STUDY.replace('name = "indomethacin"', f'name = "indomethacin"\n{line}'))
     assert re.search(text, refused), refused
+
+
+@pytest.mark.parametrize("line", ['sum = "committee"', 'state = "ledgers"'])
+@pytest.mark.parametrize("before", ["[study]", 'name = "Indiana"', "[rules]"])
+def test_what_is_for_the_whole_study_is_sent_there(folder, line, before):
+    key = line.split()[0]
+    text = f"{STUDY}\n[rules]\nmin_cell = 12\n"
+    text = text.replace(before, f"{line}\n{before}" if before == "[study]" else f"{before}\n{line}")
+    assert f"'{key}' is for the whole study; write it under [study]" in refusal(folder, text)
+
+
+def test_rules_that_list_a_way_to_add_that_is_not_there_are_an_error(folder):
+    refused = refusal(folder, f'{STUDY}\n[rules]\nsums = ["pairwise", "comittee"]\n')
+    assert "[rules]: rule 'sums' lists 'comittee'; there are pairwise, committee, paillier, lattice" in refused
 
 
 def test_the_folder_for_ledgers_is_relative_to_the_file(folder):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from securecompute.errors import DisclosureRefused, InvalidRequest
+from securecompute.protocols.sums.settings import KINDS
 
 FLOOR = 3  # below it a cell, or an institution, could be found by one other who knows its own part
 
@@ -45,6 +46,8 @@ class Rules:
             value = getattr(self, name)
             if value is not None and not (isinstance(value, tuple) and all(type(item) is str for item in value)):
                 raise InvalidRequest(f"rule '{name}' must be a list of names")
+        if unknown := [kind for kind in self.sums or () if kind not in KINDS]:
+            raise InvalidRequest(f"rule 'sums' lists '{unknown[0]}'; there are {', '.join(KINDS)}")
 
     @classmethod
     def from_plain(cls, plain: Any) -> "Rules":
@@ -98,7 +101,10 @@ class Rules:
         raises   DisclosureRefused  naming the rule and what it lists
         """
         if self.sums is not None and kind not in self.sums:
-            raise DisclosureRefused(f"rule 'sums' does not list '{kind}'. It lists {_listed(self.sums)}.")
+            raise DisclosureRefused(
+                f"rule 'sums' does not list '{kind}'. It lists {_listed(self.sums)}; "
+                f"{'choose from these, or ' if self.sums else ''}ask the stewards to list it."
+            )
 
     def permits_institutions(self, institutions: int) -> None:
         """Return if a total over so many institutions may be shown.

@@ -97,6 +97,11 @@ def protocol_of(descriptor: Descriptor) -> SumProtocol:
     return cast(SumProtocol, _module(descriptor.setting.kind))
 
 
+def check_installed(kind: str) -> None:
+    """Return if this machine has what a way to add needs. raises InvalidRequest."""
+    _module(kind)
+
+
 def make_key(choice: Choice, randomness: Randomness) -> tuple[Any, Setting]:
     """A collector's fresh secret key, and the setting that tells everybody the public one.
 

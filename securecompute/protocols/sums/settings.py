@@ -17,6 +17,7 @@ from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
 
 PAILLIER_BITS = (2048, 3072, 4096)
+COMMITTEES = (3, 5)  # members
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Committee:
     honest_coordinator: bool = False
 
     def __post_init__(self) -> None:
-        if len(self.members) not in (3, 5) or list(self.members) != sorted(set(self.members)):
+        if len(self.members) not in COMMITTEES or list(self.members) != sorted(set(self.members)):
             raise InvalidRequest(
                 f"a committee of {len(self.members)}: name three or five different institutions, in alphabetical order"
             )
@@ -113,14 +114,23 @@ def setting_from(kind: str, fields: Sequence[Any]) -> Setting:
 class Choice:
     """What a researcher asks for: `sum = "paillier"`, or `sum = { kind = "committee", members = [...] }`.
 
-    members, honest_coordinator   of a committee; without names, the first five or three institutions
+    members, honest_coordinator   of a committee, in any order; without names, the first five or three institutions
     key_bits                      of a Paillier key: 3072, or 2048 for what need not stay secret beyond this decade
+    raises                        InvalidRequest  there is no such kind, committee or size of a key
     """
 
     kind: str = Pairwise.kind
     members: tuple[Party, ...] = ()
     honest_coordinator: bool = False
     key_bits: int = 3072
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InvalidRequest(f"there is no sum '{self.kind}'; there are {', '.join(KINDS)}")
+        if type(self.key_bits) is not int or self.key_bits not in PAILLIER_BITS:
+            raise InvalidRequest(f"key_bits is one of {', '.join(map(str, PAILLIER_BITS))}")
+        if self.members:
+            _check_members(self.members)
 
     @classmethod
     def parse(cls, value: "Choice | str | Mapping[str, Any]") -> "Choice":
@@ -129,10 +139,11 @@ class Choice:
             return value
         table = {"kind": value} if isinstance(value, str) else value
         if not isinstance(table, Mapping) or not isinstance(table.get("kind"), str):
-            raise InvalidRequest(f"sum is one of {', '.join(KINDS)}, or a table with a 'kind' and its options")
-        kind = table["kind"]
-        if kind not in KINDS:
-            raise InvalidRequest(f"there is no sum '{kind}'; there are {', '.join(KINDS)}")
+            raise InvalidRequest(
+                f"sum is one of {', '.join(KINDS)}, in quotes, or a table with a 'kind' and its options, as "
+                '{ kind = "paillier", key_bits = 2048 }'
+            )
+        kind = cls(table["kind"]).kind
         options = {"committee": {"members", "honest_coordinator"}, "paillier": {"key_bits"}}.get(kind, set())
         if unknown := sorted(set(table) - options - {"kind"}):
             offered = f"it takes {', '.join(sorted(options))}" if options else "it takes none"
@@ -150,7 +161,10 @@ class Choice:
         """The committee among these institutions. raises InvalidRequest."""
         names = sorted(institutions)
         if strangers := sorted(set(self.members) - set(names)):
-            raise InvalidRequest(f"'{strangers[0]}' is to be in the committee and is no institution of the network")
+            raise InvalidRequest(
+                f"'{strangers[0]}' is to be in the committee and is no institution of the network; "
+                f"there are {', '.join(names)}"
+            )
         chosen = self.members or tuple(names[: 5 if len(names) >= 5 else 3])
         return Committee(tuple(sorted(chosen)), self.honest_coordinator)
 
@@ -159,9 +173,15 @@ def _option(name: str, value: Any) -> Any:
     if name == "members":
         if not isinstance(value, Sequence) or isinstance(value, str) or not all(isinstance(m, str) for m in value):
             raise InvalidRequest("the members of a committee are a list of institutions' names")
+        _check_members(value)
         return tuple(value)
     if name == "honest_coordinator" and not isinstance(value, bool):
         raise InvalidRequest("honest_coordinator is true or false")
-    if name == "key_bits" and value not in PAILLIER_BITS:
-        raise InvalidRequest(f"key_bits is one of {', '.join(map(str, PAILLIER_BITS))}")
     return value
+
+
+def _check_members(members: Sequence[Party]) -> None:
+    if twice := sorted({name for name in members if members.count(name) > 1}):
+        raise InvalidRequest(f"'{twice[0]}' is in the committee twice; name three or five different institutions")
+    if len(members) not in COMMITTEES:
+        raise InvalidRequest(f"a committee of {len(members)}; name three or five institutions, or none for the first")

@@ -61,6 +61,41 @@ def test_a_committee_has_three_or_five_different_members_in_order(members):
         Committee(members)
 
 
+@pytest.mark.parametrize(
+    ("members", "text"),
+    [
+        (["b", "a", "b"], "'b' is in the committee twice; name three or five different institutions"),
+        (["a", "b", "c", "d"], "a committee of 4; name three or five"),
+        ([], "a committee of 0; name three or five institutions, or none"),
+    ],
+)
+def test_a_committee_is_checked_when_it_is_chosen(members, text):
+    with pytest.raises(InvalidRequest, match=text):
+        Choice.parse({"kind": "committee", "members": members})
+
+
+def test_the_members_of_a_chosen_committee_may_stand_in_any_order():
+    chosen = Choice.parse({"kind": "committee", "members": ["c", "a", "b"]})
+    assert chosen.committee(["a", "b", "c", "d"]) == Committee(("a", "b", "c"))
+
+
+@pytest.mark.parametrize("bits", [1024, 2048.0, "2048", True, None, [2048]])
+def test_a_size_of_a_key_that_is_none_of_three_whole_numbers_is_refused(bits):
+    for make in (
+        lambda: Choice.parse({"kind": "paillier", "key_bits": bits}),
+        lambda: Choice("paillier", key_bits=bits),
+    ):
+        with pytest.raises(InvalidRequest, match="key_bits is one of 2048, 3072, 4096"):
+            make()
+
+
+def test_a_choice_that_is_made_by_hand_is_checked_too():
+    with pytest.raises(InvalidRequest, match="there is no sum 'fhe'"):
+        Choice("fhe")
+    with pytest.raises(InvalidRequest, match="'a' is in the committee twice"):
+        Choice("committee", ("a", "a", "b"))
+
+
 def test_a_committee_of_strangers_is_refused():
     with pytest.raises(InvalidRequest, match="'x' is to be in the committee and is no institution"):
         Choice("committee", ("a", "b", "x")).committee(["a", "b", "c"])
