@@ -13,7 +13,7 @@ from securecompute.disclosure.gate import release
 from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Part, Party
 from securecompute.engine.wire import contents
-from securecompute.errors import InvalidRequest
+from securecompute.errors import InvalidRequest, PeerMisbehaved
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.primitives.randomness import Randomness, SystemRandomness
 from securecompute.protocols.sums.interface import Survivors, make_key, protocol_of
@@ -21,6 +21,7 @@ from securecompute.protocols.sums.settings import Choice, Lattice, Paillier, Set
 from securecompute.values import Secret
 
 COORDINATOR, COLLECTOR = "coordinator", "collector"
+MOST_REFUSALS = 8  # totals under one key that the collector finds wrong before it gives the key up
 
 
 class Coordinator:
@@ -86,6 +87,7 @@ class Collector:
     def __init__(self, randomness: Randomness | None = None) -> None:
         self._randomness = randomness or SystemRandomness()
         self._key: Any = None
+        self._refused = 0
         self._setting: Setting | None = None
         self._enrolment: Enrolment | None = None
 
@@ -112,6 +114,19 @@ class Collector:
         return self._collect(Manifest.decode(manifest, _formed(self._enrolment)))
 
     def _collect(self, manifest: Manifest) -> Part[dict[str, Any]]:
+        """As `_released`, for as long as few totals under the key were refused: each tells whoever made it one bit."""
+        if self._key is not None and self._refused >= MOST_REFUSALS:
+            raise InvalidRequest(
+                "too many totals under the collector's key could not be right, and each of them may tell of an "
+                "institution's numbers. Find out who sent them, and form the network anew"
+            )
+        try:
+            return (yield from self._released(manifest))
+        except PeerMisbehaved:
+            self._refused += 1
+            raise
+
+    def _released(self, manifest: Manifest) -> Part[dict[str, Any]]:
         descriptor, coordinator = manifest.descriptor, manifest.enrolment.coordinator
         survivors, total = yield from protocol_of(descriptor).collect(descriptor, coordinator, self._key)
         manifest.rules.permits_institutions(len(survivors.included))

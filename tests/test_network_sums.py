@@ -261,6 +261,25 @@ def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path):
         Institution("hospital 0", frame([]), state=tmp_path / "file")
 
 
+def test_a_key_is_given_up_when_too_many_totals_under_it_were_wrong(monkeypatch):
+    """Each of them may tell a coordinator that made it one bit of an institution's number."""
+    from securecompute import coordinator
+
+    def wrong(layout, total, rules):
+        raise PeerMisbehaved("the total cannot be right")
+
+    with four(sum={"kind": "paillier", "key_bits": 2048}) as net, four() as masked:
+        with monkeypatch.context() as patch:
+            patch.setattr(coordinator, "release", wrong)
+            for _ in range(coordinator.MOST_REFUSALS):
+                for each in (net, masked):
+                    with pytest.raises(PeerMisbehaved):
+                        each.study("s").count()
+        with pytest.raises(sc.InvalidRequest, match="form the network anew"):
+            net.study("s").count()
+        assert masked.study("s").count().n == 93  # under masks there is no key to be given up
+
+
 @pytest.mark.parametrize("way", ["pairwise", "committee", {"kind": "paillier", "key_bits": 2048}], ids=str)
 def test_small_counts_share_words_where_that_takes_fewer_bytes(way):
     """Of hospitals with at most 100,000 records a count takes 19 bits of a total, and three fit a word of 64."""

@@ -124,12 +124,14 @@ def learns(descriptor: Descriptor, coordinator: Party, collector: Party) -> Lear
     """Who learns what, in words for people."""
     committee = committee_of(descriptor)
     most = {1: "one member", 2: "two members"}[committee.tolerated]
+    two_totals = f"{coordinator}, if it lies, with {most}", "totals that differ by one institution, hence its numbers"
     return (
         ("each institution", "the question; who took part, who dropped out; no number of anybody's"),
         (f"the committee: {', '.join(committee.members)}", "the same; seeds of masks, and nothing that they hide"),
         (coordinator, "the question; who took part, who dropped out; masked vectors, which are noise to it"),
         (collector, "the total over all who took part, before the rule is applied; no institution's own numbers"),
         (f"{coordinator} and {collector} together, with at most {most}", "the same total, and nothing more"),
+        *([two_totals] if committee.honest_coordinator else []),
         (f"{coordinator} together with more than {most}", "every institution's own numbers"),
     )
 

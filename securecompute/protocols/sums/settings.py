@@ -45,6 +45,8 @@ class Committee:
     honest_coordinator: bool = False
 
     def __post_init__(self) -> None:
+        if type(self.honest_coordinator) is not bool:
+            raise InvalidRequest("honest_coordinator is true or false")
         if len(self.members) not in COMMITTEES or list(self.members) != sorted(set(self.members)):
             raise InvalidRequest(
                 f"a committee of {len(self.members)}: name three or five different institutions, in alphabetical order"

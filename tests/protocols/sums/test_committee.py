@@ -103,6 +103,12 @@ def test_who_learns_what_names_the_members_and_says_how_many_may_collude():
         said = dict(learns(describe(6, setting=setting(k)), COORDINATOR, COLLECTOR))
         assert f"the committee: {', '.join(names(k))}" in said
         assert said[f"coordinator together with more than {most}"] == "every institution's own numbers"
+        assert not any("lies" in who for who in said)
+
+
+def test_a_committee_that_trusts_its_coordinator_says_what_a_lie_would_give():
+    said = dict(learns(describe(setting=setting(3, honest=True)), COORDINATOR, COLLECTOR))
+    assert said["coordinator, if it lies, with one member"].startswith("totals that differ by one institution")
 
 
 def test_a_descriptor_without_a_committee_is_refused():

@@ -96,6 +96,12 @@ def test_a_choice_that_is_made_by_hand_is_checked_too():
         Choice("committee", ("a", "a", "b"))
 
 
+@pytest.mark.parametrize("word", ["false", 1, None])
+def test_trust_in_the_coordinator_is_yes_or_no(word):
+    with pytest.raises(InvalidRequest, match="true or false"):
+        setting_from("committee", [["a", "b", "c"], word])
+
+
 def test_a_committee_of_strangers_is_refused():
     with pytest.raises(InvalidRequest, match="'x' is to be in the committee and is no institution"):
         Choice("committee", ("a", "b", "x")).committee(["a", "b", "c"])
