@@ -8,6 +8,7 @@ import securecompute as sc
 from securecompute import demo, study_file
 from securecompute.coordinator import Collector
 from securecompute.disclosure.ledger import SurvivorLedger
+from securecompute.errors import PeerMisbehaved
 from securecompute.institution import Institution
 from securecompute.protocols.sums.settings import KINDS, Choice, Pairwise
 from tests.test_network import DICTIONARY, four, frame, network, patients
