@@ -178,7 +178,7 @@ def choose_ring(bound: int, institutions: int) -> Ring:
             return ring
     raise EncodingOverflow(
         f"{institutions} institutions times the bound {bound} exceed {Ring.Z128}, the largest ring; "
-        "lower the declared limit or the scale"
+        "lower the declared limit or the scale, or max_records in the rules where it sizes the sum"
     )
 
 
