@@ -4,13 +4,7 @@ Under an additively homomorphic scheme, with the public key pk in the descriptor
 
     C_u = Enc_pk(e_u, words_u)      C = Σ_{u in U} C_u      Dec_sk(C) = Σ_{u in U} (e_u, words_u)
 
-    round  step       institution -> coordinator      coordinator ->
-    0      encrypted  C_u and nonce_u
-    1      encrypted                                  institutions of U: all nonces, which name U and sid
-    2      signed     signature on (sid, U)
-    3      signed                                     collector: nonces, at least t signatures, C
-
-The conversation is the same for every scheme; `PublicScheme` and `SecretScheme` say what a scheme must offer. Beside
+The four rounds are in `encrypted_rounds`; `PublicScheme` and `SecretScheme` say what a scheme must offer. Beside
 the d entries an institution encrypts a counter of 1 and a word that finds accidents,
 
     word_u = Σ_j w_j e_{u,j} + tag_u     w_j odd, 64 bits, from h₀     tag_u = 64 bits of SHA-256(h₀ | u | nonce_u)
@@ -42,18 +36,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from securecompute.arithmetic.rings import decode, encode
-from securecompute.engine.rounds import Array, Part, Party, Round, Several
+from securecompute.engine.rounds import Array, Part, Party
 from securecompute.errors import PeerMisbehaved
-from securecompute.primitives.keys import IdentityKey, join, verify
+from securecompute.primitives.keys import IdentityKey, join
 from securecompute.primitives.masks import derive, odd_weights
 from securecompute.primitives.randomness import Randomness
-from securecompute.protocols.sums.descriptor import Descriptor, check_roles, set_hash
+from securecompute.protocols.sums.descriptor import Descriptor, check_roles
+from securecompute.protocols.sums.encrypted_rounds import NONCE, add_up, exact_cost, hear_total, send_and_sign
 from securecompute.protocols.sums.interface import Cost, Elements, Learns, Ledger, Survivors, check_input
-from securecompute.protocols.sums.tables import rows, table, table_spec
 from securecompute.values import Ciphertext, Plain
-
-NONCE, SIGNATURE = 32, 64
-_WORK_PER_BYTE = 2e-5  # seconds of computing per byte of ciphertext that a deadline allows for
 
 
 class PublicScheme(Protocol):
@@ -99,10 +90,7 @@ def word_bound(descriptor: Descriptor) -> int:
 
 def cost(scheme: PublicScheme, descriptor: Descriptor) -> Cost:
     """What a run with this descriptor costs, exactly, without running it."""
-    n, (count, width) = len(descriptor.institutions), scheme.shape(descriptor)
-    institution = count * width + NONCE + SIGNATURE
-    nonces, signatures = n * (1 + NONCE), n * (1 + SIGNATURE)
-    return Cost(4, institution, n * nonces + nonces + signatures + count * width, institution)
+    return exact_cost(descriptor, _spec(scheme, descriptor))
 
 
 def learns(descriptor: Descriptor, coordinator: Party, collector: Party) -> Learns:
@@ -145,24 +133,10 @@ def contribute(
     """
     check_roles(descriptor, coordinator, collector)
     check_input(descriptor, me, x, identity)
-    names, n = descriptor.institutions, len(descriptor.institutions)
     nonce = randomness.bytes(NONCE)
     integers = _integers(descriptor, decode(descriptor.ring, x.elements), {me: nonce})
     ciphertext = Ciphertext(scheme.encrypt(descriptor, integers, randomness))
-    yield Round(send={coordinator: (ciphertext, np.frombuffer(nonce, np.uint8))}, step="encrypted")
-    inbox = yield Round(
-        expect={coordinator: table_spec(n, NONCE)}, step="encrypted", after=1, work=_work(scheme, descriptor, n)
-    )
-    nonces = rows(names, inbox[coordinator])
-    if nonces.get(me) != nonce:
-        raise PeerMisbehaved("the coordinator left out this institution or changed its nonce")
-    _check_size(descriptor, nonces)
-    included = tuple(nonces)
-    ledger.check(descriptor.plan, included)
-    ledger.commit(descriptor.plan, included)
-    signature = identity.sign(b"ss1/u3", _signed_message(descriptor, coordinator, nonces))
-    yield Round(send={coordinator: np.frombuffer(signature, np.uint8)}, step="signed")
-    return included
+    return (yield from send_and_sign(me, descriptor, coordinator, ciphertext, nonce, identity, ledger))
 
 
 def coordinate(scheme: PublicScheme, descriptor: Descriptor, collector: Party) -> Part[Survivors]:
@@ -173,24 +147,11 @@ def coordinate(scheme: PublicScheme, descriptor: Descriptor, collector: Party) -
              PeerSilent      fewer than max(t, m) institutions sent a vector, or fewer than t signed
     """
     check_roles(descriptor, collector)
-    names, nonce = descriptor.institutions, Array(np.uint8, (NONCE,))
-    inbox = yield Round(
-        expect=dict.fromkeys(names, Several((_spec(scheme, descriptor), nonce))),
-        quorum=descriptor.quorum,
-        step="encrypted",
-        work=_work(scheme, descriptor, 1),
-    )
-    included = tuple(sorted(inbox))
-    total = Ciphertext(scheme.total(descriptor, {u: inbox[u][0].elements for u in included}))
-    nonces = table(names, {u: inbox[u][1].tobytes() for u in included}, NONCE)
-    yield Round(send=dict.fromkeys(included, nonces), step="encrypted")
 
-    inbox = yield Round(
-        expect=dict.fromkeys(included, Array(np.uint8, (SIGNATURE,))), quorum=descriptor.threshold, step="signed"
-    )
-    signatures = table(names, {u: row.tobytes() for u, row in inbox.items()}, SIGNATURE)
-    yield Round(send={collector: (nonces, signatures, total)}, step="signed")
-    return Survivors(included, included)
+    def total(ciphertexts: Mapping[Party, Ciphertext]) -> Ciphertext:
+        return Ciphertext(scheme.total(descriptor, {u: each.elements for u, each in ciphertexts.items()}))
+
+    return (yield from add_up(descriptor, collector, _spec(scheme, descriptor), total))
 
 
 def collect(secret: SecretScheme, descriptor: Descriptor, coordinator: Party) -> Part[tuple[Survivors, Elements]]:
@@ -201,16 +162,8 @@ def collect(secret: SecretScheme, descriptor: Descriptor, coordinator: Party) ->
              PeerSilent      the coordinator sent nothing
     """
     check_roles(descriptor, coordinator)
-    scheme, names, n = secret.public, descriptor.institutions, len(descriptor.institutions)
-    for step in ("encrypted", "encrypted", "signed"):
-        yield Round(step=step)
-    spec = Several((table_spec(n, NONCE), table_spec(n, SIGNATURE), _spec(scheme, descriptor)))
-    work = _work(scheme, descriptor, n + 1)
-    inbox = yield Round(expect={coordinator: spec}, step="signed", after=3, work=work)
-    nonces_table, signatures, ciphertext = inbox[coordinator]
-    nonces = rows(names, nonces_table)
-    _check_size(descriptor, nonces)
-    _check_signatures(descriptor, _signed_message(descriptor, coordinator, nonces), nonces, rows(names, signatures))
+    scheme = secret.public
+    nonces, ciphertext = yield from hear_total(descriptor, coordinator, _spec(scheme, descriptor))
     included = tuple(nonces)
     totals = secret.decrypt(descriptor, ciphertext.elements, len(included))
     return Survivors(included, included), _checked(descriptor, scheme.modulus(descriptor), totals, nonces)
@@ -218,11 +171,6 @@ def collect(secret: SecretScheme, descriptor: Descriptor, coordinator: Party) ->
 
 def _spec(scheme: PublicScheme, descriptor: Descriptor) -> Array:
     return Array(np.uint8, scheme.shape(descriptor), Ciphertext)
-
-
-def _work(scheme: PublicScheme, descriptor: Descriptor, vectors: int) -> float:
-    count, width = scheme.shape(descriptor)
-    return vectors * count * width * _WORK_PER_BYTE
 
 
 def _integers(descriptor: Descriptor, e: Sequence[int], nonces: Mapping[Party, bytes]) -> list[int]:
@@ -248,29 +196,3 @@ def _checked(descriptor: Descriptor, modulus: int, totals: Sequence[int], nonces
             "the total's check words do not agree: a vector was wrong, or is missing. No number is given"
         )
     return encode(descriptor.ring, totals[:d])
-
-
-def _check_size(descriptor: Descriptor, included: Mapping[Party, bytes]) -> None:
-    """raises   PeerMisbehaved  fewer than max(t, m)"""
-    if len(included) < descriptor.quorum:
-        raise PeerMisbehaved(
-            f"the coordinator says that {len(included)} institutions are in the total; {descriptor.quorum} must"
-        )
-
-
-def _signed_message(descriptor: Descriptor, coordinator: Party, nonces: Mapping[Party, bytes]) -> bytes:
-    """sid | U, with sid = SHA-256(h₀ | coordinator | the nonces of U). h₀ names the collector by its key."""
-    fields = [field for u in sorted(nonces) for field in (u.encode(), nonces[u])]
-    sid = sha256(join(b"ss1/sid", descriptor.hash(), coordinator.encode(), *fields)).digest()
-    return join(sid, set_hash(nonces))
-
-
-def _check_signatures(
-    descriptor: Descriptor, message: bytes, included: Mapping[Party, bytes], signatures: Mapping[Party, bytes]
-) -> None:
-    """raises   PeerMisbehaved  a signature is not that of a member of U, or fewer than t signed"""
-    for u, signature in signatures.items():
-        if u not in included or not verify(descriptor.identities[u], b"ss1/u3", message, signature):
-            raise PeerMisbehaved(f"the survivor set is not signed by '{u}'")
-    if len(signatures) < descriptor.threshold:
-        raise PeerMisbehaved(f"{len(signatures)} signatures on the survivor set; {descriptor.threshold} are needed")

@@ -2,15 +2,9 @@
 
     C_u = Enc(x_u, B)      C = Σ_{u in U} C_u + Enc(0)      Dec(C) = Σ_{u in U} (x_u, B) + error,   |error| ≤ `error`
 
-    round  step       institution -> coordinator      coordinator ->
-    0      encrypted  C_u and nonce_u
-    1      encrypted                                  institutions of U: all nonces, which name U and sid
-    2      signed     signature on (sid, U)
-    3      signed                                     collector: nonces, at least t signatures, C
-
-The rounds are those of `encrypted`, which is for integers: its word says that numbers are equal, and these are only
-near. What is left is the counter, the bound B behind the vector, which must come out near |U| B, and the range of every
-total.
+The rounds are those of `encrypted_rounds`. `encrypted` is for integers: its word says that numbers are equal, and these
+are only near. What is left is the counter, the bound B behind the vector, which must come out near |U| B, and the range
+of every total.
 
 Security   Coordinator: learns U and sees ciphertexts under a key that it lacks. Collector: U and the total of U, while
            the coordinator follows the protocol. An institution signs one U for a plan. Coordinator and collector
@@ -24,25 +18,21 @@ Reference  Cheon, Kim, Kim, Song, ASIACRYPT 2017; Li, Micciancio, EUROCRYPT 2021
 """
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import NoReturn
 
 import numpy as np
 
-from securecompute.engine.rounds import Array, Part, Party, Round, Several
+from securecompute.engine.rounds import Array, Part, Party
 from securecompute.errors import DisclosureRefused, InvalidRequest, PeerMisbehaved
-from securecompute.primitives.keys import IdentityKey, join, verify
+from securecompute.primitives.keys import IdentityKey
 from securecompute.primitives.lattice import CKKS, CKKS_50, Parameters, SecretKey, parameters_of, public_key
 from securecompute.primitives.lattice_ckks import CkksVector, decrypt, sent_error, wire_shape
 from securecompute.primitives.randomness import Randomness
-from securecompute.protocols.sums.descriptor import Descriptor, check_roles, set_hash
+from securecompute.protocols.sums.descriptor import Descriptor, check_roles
+from securecompute.protocols.sums.encrypted_rounds import NONCE, add_up, exact_cost, hear_total, send_and_sign
 from securecompute.protocols.sums.interface import Cost, Learns, Ledger, Survivors
 from securecompute.protocols.sums.settings import Lattice
-from securecompute.protocols.sums.tables import rows, table, table_spec
 from securecompute.values import Ciphertext, Plain, Secret
-
-NONCE, SIGNATURE = 32, 64
-_WORK_PER_BYTE = 2e-7  # seconds of computing per byte of ciphertext that a deadline allows for
 
 
 class ApproximateKey(SecretKey):
@@ -85,21 +75,8 @@ def contribute(
     check_roles(descriptor, coordinator, collector)
     if descriptor.identities.get(me) != identity.public:
         raise InvalidRequest(f"the descriptor pins another identity key for '{me}'")
-    nonce = randomness.bytes(NONCE)
-    yield Round(send={coordinator: (_encrypted(descriptor, x), np.frombuffer(nonce, np.uint8))}, step="encrypted")
-    n = len(descriptor.institutions)
-    work = n * _work(descriptor)
-    inbox = yield Round(expect={coordinator: table_spec(n, NONCE)}, step="encrypted", after=1, work=work)
-    nonces = rows(descriptor.institutions, inbox[coordinator])
-    if nonces.get(me) != nonce:
-        raise PeerMisbehaved("the coordinator left out this institution or changed its nonce")
-    _check_size(descriptor, nonces)
-    included = tuple(nonces)
-    ledger.check(descriptor.plan, included)
-    ledger.commit(descriptor.plan, included)
-    signature = identity.sign(b"ss1/approximate", _signed_message(descriptor, coordinator, nonces))
-    yield Round(send={coordinator: np.frombuffer(signature, np.uint8)}, step="signed")
-    return included
+    ciphertext, nonce = _encrypted(descriptor, x), randomness.bytes(NONCE)
+    return (yield from send_and_sign(me, descriptor, coordinator, ciphertext, nonce, identity, ledger))
 
 
 def coordinate(descriptor: Descriptor, collector: Party) -> Part[Survivors]:
@@ -110,18 +87,7 @@ def coordinate(descriptor: Descriptor, collector: Party) -> Part[Survivors]:
              PeerSilent      fewer than max(t, m) institutions sent a vector, or fewer than t signed
     """
     check_roles(descriptor, collector)
-    names, message = descriptor.institutions, Several((_spec(descriptor), Array(np.uint8, (NONCE,))))
-    work = _work(descriptor)
-    inbox = yield Round(expect=dict.fromkeys(names, message), quorum=descriptor.quorum, step="encrypted", work=work)
-    included = tuple(sorted(inbox))
-    total = _total(descriptor, {u: inbox[u][0] for u in included})
-    nonces = table(names, {u: inbox[u][1].tobytes() for u in included}, NONCE)
-    yield Round(send=dict.fromkeys(included, nonces), step="encrypted")
-    signature = Array(np.uint8, (SIGNATURE,))
-    inbox = yield Round(expect=dict.fromkeys(included, signature), quorum=descriptor.threshold, step="signed")
-    signatures = table(names, {u: row.tobytes() for u, row in inbox.items()}, SIGNATURE)
-    yield Round(send={collector: (nonces, signatures, total)}, step="signed")
-    return Survivors(included, included)
+    return (yield from add_up(descriptor, collector, _spec(descriptor), lambda sent: _total(descriptor, sent)))
 
 
 def collect(descriptor: Descriptor, coordinator: Party, key: ApproximateKey) -> Part[tuple[Survivors, Plain]]:
@@ -135,15 +101,7 @@ def collect(descriptor: Descriptor, coordinator: Party, key: ApproximateKey) -> 
     check_roles(descriptor, coordinator)
     if not isinstance(key, ApproximateKey) or _context(descriptor) != key.public:
         raise InvalidRequest("the collector's key is not the one whose public half the descriptor names")
-    names, n = descriptor.institutions, len(descriptor.institutions)
-    for step in ("encrypted", "encrypted", "signed"):
-        yield Round(step=step)
-    spec = Several((table_spec(n, NONCE), table_spec(n, SIGNATURE), _spec(descriptor)))
-    inbox = yield Round(expect={coordinator: spec}, step="signed", after=3, work=(n + 1) * _work(descriptor))
-    nonces_table, signatures, ciphertext = inbox[coordinator]
-    nonces = rows(names, nonces_table)
-    _check_size(descriptor, nonces)
-    _check_signatures(descriptor, _signed_message(descriptor, coordinator, nonces), nonces, rows(names, signatures))
+    nonces, ciphertext = yield from hear_total(descriptor, coordinator, _spec(descriptor))
     included = tuple(nonces)
     vector = _received(descriptor, ciphertext, len(included))
     key.risk()
@@ -170,10 +128,7 @@ def release(total: Secret) -> NoReturn:
 
 def cost(descriptor: Descriptor) -> Cost:
     """What a run with this descriptor costs, exactly, without running it."""
-    n, vector = len(descriptor.institutions), _spec(descriptor).limit
-    nonces, signatures = n * (1 + NONCE), n * (1 + SIGNATURE)
-    institution = vector + NONCE + SIGNATURE
-    return Cost(4, institution, n * nonces + nonces + signatures + vector, institution)
+    return exact_cost(descriptor, _spec(descriptor))
 
 
 def learns(descriptor: Descriptor, coordinator: Party, collector: Party) -> Learns:
@@ -197,10 +152,6 @@ def _context(descriptor: Descriptor) -> bytes:
 def _spec(descriptor: Descriptor) -> Array:
     shape = wire_shape(parameters_of(_context(descriptor)), descriptor.length + 1)
     return Array(np.uint8, shape, Ciphertext)
-
-
-def _work(descriptor: Descriptor) -> float:
-    return _spec(descriptor).limit * _WORK_PER_BYTE
 
 
 def _encrypted(descriptor: Descriptor, x: Plain) -> Ciphertext:
@@ -229,28 +180,3 @@ def _total(descriptor: Descriptor, ciphertexts: Mapping[Party, Ciphertext]) -> C
 def _received(descriptor: Descriptor, ciphertext: Ciphertext, institutions: int) -> CkksVector:
     key, bound = public_key(_context(descriptor)), float(institutions * descriptor.bound)
     return CkksVector.from_wire(key, ciphertext.elements, descriptor.length + 1, bound)
-
-
-def _check_size(descriptor: Descriptor, included: Mapping[Party, bytes]) -> None:
-    """raises   PeerMisbehaved  fewer than max(t, m)"""
-    if len(included) < descriptor.quorum:
-        raise PeerMisbehaved(
-            f"the coordinator says that {len(included)} institutions are in the total; {descriptor.quorum} must"
-        )
-
-
-def _signed_message(descriptor: Descriptor, coordinator: Party, nonces: Mapping[Party, bytes]) -> bytes:
-    """sid | U, with sid = SHA-256(h₀ | coordinator | the nonces of U)."""
-    fields = [field for u in sorted(nonces) for field in (u.encode(), nonces[u])]
-    return join(sha256(join(b"ss1/sid", descriptor.hash(), coordinator.encode(), *fields)).digest(), set_hash(nonces))
-
-
-def _check_signatures(
-    descriptor: Descriptor, message: bytes, included: Mapping[Party, bytes], signatures: Mapping[Party, bytes]
-) -> None:
-    """raises   PeerMisbehaved  a signature is not that of a member of U, or fewer than t signed"""
-    for u, signature in signatures.items():
-        if u not in included or not verify(descriptor.identities[u], b"ss1/approximate", message, signature):
-            raise PeerMisbehaved(f"the survivor set is not signed by '{u}'")
-    if len(signatures) < descriptor.threshold:
-        raise PeerMisbehaved(f"{len(signatures)} signatures on the survivor set; {descriptor.threshold} are needed")

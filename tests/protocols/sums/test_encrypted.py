@@ -19,7 +19,7 @@ from securecompute.errors import (
     PeerSilent,
 )
 from securecompute.primitives.keys import AgreementKey
-from securecompute.protocols.sums import encrypted
+from securecompute.protocols.sums import encrypted, encrypted_rounds
 from securecompute.protocols.sums.encrypted import NONCE, entries, word_bound
 from securecompute.protocols.sums.interface import Survivors
 from securecompute.protocols.sums.tables import rows, table
@@ -320,7 +320,9 @@ def test_a_set_of_fewer_than_the_quorum_is_refused_by_the_collector_though_all_o
 
 def test_a_signature_is_of_one_coordinators_run():
     nonces = {u: bytes(32) for u in names(4)}
-    assert len({encrypted._signed_message(describe(), party, nonces) for party in ("coordinator", "another")}) == 2
+    assert (
+        len({encrypted_rounds.signed_message(describe(), party, nonces) for party in ("coordinator", "another")}) == 2
+    )
 
 
 @pytest.mark.parametrize("other", [{"descriptor": describe(nonce=b"o" * 32)}, {"seed": "earlier"}], ids=str)

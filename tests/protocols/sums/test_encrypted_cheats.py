@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from securecompute.protocols.sums import encrypted
+from securecompute.protocols.sums import encrypted, encrypted_rounds
 from securecompute.protocols.sums.tables import rows, table
 from securecompute.values import Ciphertext
 from tests.protocols.sums.playing import COLLECTOR, COORDINATOR, describe, identity, names, without
@@ -49,7 +49,7 @@ def test_the_signature_of_an_institution_outside_the_set_does_not_count():
             return None if (at, sender) == (VECTORS, "h3") else message
         nonces, there = rows(names(4), message[0]), dict(rows(names(4), message[1]))
         del there["h2"]
-        there["h3"] = identity("h3").sign(b"ss1/u3", encrypted._signed_message(describe(), COORDINATOR, nonces))
+        there["h3"] = identity("h3").sign(b"ss1/u3", encrypted_rounds.signed_message(describe(), COORDINATOR, nonces))
         return message[0], table(names(4), there, 64), message[2]
 
     assert answer(Cast(), Cast().run(without((VECTORS, "h3"))))[0] == ("h0", "h1", "h2")
