@@ -75,7 +75,7 @@ def _from_frame(frame: Any) -> pa.Table:
 class Records:
     """One institution's records under a dictionary. Shows the institution and the columns, never a value."""
 
-    __slots__ = ("_loaded", "_table", "dictionary", "name")
+    __slots__ = ("_loaded", "_table", "_versions", "dictionary", "name")
 
     def __init__(self, name: str, loaded: pa.Table, dictionary: Dictionary) -> None:
         """loaded: a canonical table. raises InvalidRequest listing every problem of `checks.check`."""
@@ -83,6 +83,7 @@ class Records:
         self.dictionary = dictionary
         self._loaded = loaded
         self._table = conform(loaded, dictionary, f"records of '{name}'")
+        self._versions: dict[tuple[str, ...], str] = {}
 
     @classmethod
     def open(cls, name: str, source: Any, dictionary: Dictionary | None = None) -> "Records":
@@ -118,9 +119,10 @@ class Records:
 
         The same under every dictionary, whatever other columns it names.
         """
-        return data_version(
-            self._loaded.select([name for name in sorted(columns) if name in self._loaded.column_names])
-        )
+        there = tuple(name for name in sorted(columns) if name in self._loaded.column_names)
+        if there not in self._versions:  # records do not change, and hashing passes over all of them
+            self._versions[there] = data_version(self._loaded.select(list(there)))
+        return self._versions[there]
 
     def select(self, where: str | None = None) -> Rows:
         """The records of a cohort, None for all. raises InvalidRequest as `cohort.parse` does."""

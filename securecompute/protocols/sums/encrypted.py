@@ -42,8 +42,9 @@ from securecompute.primitives.keys import IdentityKey, join
 from securecompute.primitives.masks import derive, odd_weights
 from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.sums.descriptor import Descriptor, check_roles
-from securecompute.protocols.sums.encrypted_rounds import NONCE, add_up, exact_cost, hear_total, send_and_sign
+from securecompute.protocols.sums.encrypted_rounds import add_up, exact_cost, hear_total, send_and_sign
 from securecompute.protocols.sums.interface import Cost, Elements, Learns, Ledger, Survivors, check_input
+from securecompute.protocols.sums.pairwise_keys import NONCE
 from securecompute.values import Ciphertext, Plain
 
 

@@ -20,10 +20,10 @@ from securecompute.errors import PeerMisbehaved
 from securecompute.primitives.keys import IdentityKey, join, verify
 from securecompute.protocols.sums.descriptor import Descriptor, set_hash
 from securecompute.protocols.sums.interface import Cost, Ledger, Survivors
+from securecompute.protocols.sums.pairwise_keys import NONCE, SIGNATURE, check_size
 from securecompute.protocols.sums.tables import rows, table, table_spec
 from securecompute.values import Ciphertext
 
-NONCE, SIGNATURE = 32, 64
 _WORK_PER_BYTE = 2e-5  # seconds of computing per byte of ciphertext that a deadline allows for
 
 
@@ -57,7 +57,7 @@ def send_and_sign(
     nonces = rows(names, inbox[coordinator])
     if nonces.get(me) != nonce:
         raise PeerMisbehaved("the coordinator left out this institution or changed its nonce")
-    check_size(descriptor, nonces)
+    check_size(descriptor, nonces, "are in the total")
     included = tuple(nonces)
     ledger.check(descriptor.plan, included)
     ledger.commit(descriptor.plan, included)
@@ -113,17 +113,9 @@ def hear_total(
     inbox = yield Round(expect={coordinator: spec}, step="signed", after=3, work=work)
     nonces_table, signatures, total = inbox[coordinator]
     nonces = rows(names, nonces_table)
-    check_size(descriptor, nonces)
+    check_size(descriptor, nonces, "are in the total")
     _check_signatures(descriptor, signed_message(descriptor, coordinator, nonces), nonces, rows(names, signatures))
     return nonces, total
-
-
-def check_size(descriptor: Descriptor, included: Mapping[Party, bytes]) -> None:
-    """raises   PeerMisbehaved  fewer than max(t, m)"""
-    if len(included) < descriptor.quorum:
-        raise PeerMisbehaved(
-            f"the coordinator says that {len(included)} institutions are in the total; {descriptor.quorum} must"
-        )
 
 
 def signed_message(descriptor: Descriptor, coordinator: Party, nonces: Mapping[Party, bytes]) -> bytes:

@@ -35,9 +35,11 @@ from securecompute.primitives.lattice_bfv import BfvVector, capacity, decrypt, w
 from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.sums import encrypted
 from securecompute.protocols.sums.descriptor import Descriptor
-from securecompute.protocols.sums.interface import Cost, Elements, Learns, Ledger, Survivors
+from securecompute.protocols.sums.interface import Cost, Elements, Ledger, Survivors
 from securecompute.protocols.sums.settings import Choice, Lattice
 from securecompute.values import Plain
+
+learns = encrypted.learns
 
 LEAST_MODULUS = 1 << 40  # that a total's word is checked modulo
 
@@ -176,11 +178,6 @@ def collect(descriptor: Descriptor, coordinator: Party, key: LatticeKey) -> Part
 def cost(descriptor: Descriptor) -> Cost:
     """What a run with this descriptor costs, exactly, without running it."""
     return encrypted.cost(_scheme(descriptor), descriptor)
-
-
-def learns(descriptor: Descriptor, coordinator: Party, collector: Party) -> Learns:
-    """Who learns what, in words for people."""
-    return encrypted.learns(descriptor, coordinator, collector)
 
 
 def _scheme(descriptor: Descriptor) -> LatticeScheme:

@@ -29,8 +29,9 @@ from securecompute.primitives.lattice import CKKS, CKKS_50, Parameters, SecretKe
 from securecompute.primitives.lattice_ckks import CkksVector, decrypt, sent_error, wire_shape
 from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.sums.descriptor import Descriptor, check_roles
-from securecompute.protocols.sums.encrypted_rounds import NONCE, add_up, exact_cost, hear_total, send_and_sign
+from securecompute.protocols.sums.encrypted_rounds import add_up, exact_cost, hear_total, send_and_sign
 from securecompute.protocols.sums.interface import Cost, Learns, Ledger, Survivors
+from securecompute.protocols.sums.pairwise_keys import NONCE
 from securecompute.protocols.sums.settings import Lattice
 from securecompute.values import Ciphertext, Plain, Secret
 
