@@ -17,7 +17,7 @@ from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.primitives.keys import IdentityKey
 from securecompute.primitives.randomness import Randomness, SystemRandomness
-from securecompute.protocols.sums.interface import protocol_of
+from securecompute.protocols.sums.interface import Contributor, protocol_of
 from securecompute.protocols.sums.settings import Committee
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.sources import Records
@@ -91,15 +91,9 @@ class Institution:
         data_version = self._records.data_version(manifest.columns)
         guards = setting.members if isinstance(setting, Committee) else ()
         self._ledger.pledge(descriptor.plan, guards, data_version)
+        own = Contributor(self.name, self._identity, BoundLedger(self._ledger, data_version), self._randomness)
         included = yield from protocol_of(descriptor).contribute(
-            self.name,
-            descriptor,
-            enrolment.coordinator,
-            enrolment.collector,
-            x,
-            self._identity,
-            BoundLedger(self._ledger, data_version),
-            self._randomness,
+            own, descriptor, enrolment.coordinator, enrolment.collector, x
         )
         return {"included": list(included)}
 

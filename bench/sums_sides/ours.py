@@ -27,7 +27,7 @@ from securecompute.engine.simulated import simulate
 from securecompute.primitives.keys import AgreementKey, IdentityKey
 from securecompute.primitives.randomness import Randomness, SystemRandomness
 from securecompute.protocols.sums.descriptor import Descriptor, default_threshold
-from securecompute.protocols.sums.interface import make_key, protocol_of
+from securecompute.protocols.sums.interface import Contributor, make_key, protocol_of
 from securecompute.protocols.sums.settings import Choice, Committee, Pairwise, Setting
 from securecompute.values import Plain
 
@@ -162,9 +162,8 @@ class Recorded:
             return self.protocol.coordinate(self.descriptor, COLLECTOR)
         if party == COLLECTOR:
             return self.protocol.collect(self.descriptor, COORDINATOR, self.keys.secret)
-        source, key = randomness or SystemRandomness(), self.identities[party]
-        own = (Plain(self.x), key, SurvivorLedger(), source)
-        return self.protocol.contribute(party, self.descriptor, COORDINATOR, COLLECTOR, *own)
+        own = Contributor(party, self.identities[party], SurvivorLedger(), randomness or SystemRandomness())
+        return self.protocol.contribute(own, self.descriptor, COORDINATOR, COLLECTOR, Plain(self.x))
 
     def seconds(self, party: Party) -> float:
         """Processor time of the party's own steps, from its first to its last."""

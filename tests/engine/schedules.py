@@ -23,7 +23,7 @@ from securecompute.errors import AbortCode, InternalFault
 from securecompute.primitives.keys import AgreementKey, IdentityKey
 from securecompute.protocols.sums import pairwise, pairwise_keys
 from securecompute.protocols.sums.descriptor import Descriptor, default_threshold
-from securecompute.protocols.sums.pairwise import Survivors
+from securecompute.protocols.sums.interface import Contributor, Survivors
 from securecompute.values import Plain
 from tests.seeded import SeededRandomness
 
@@ -59,10 +59,9 @@ class World:
             COLLECTOR: pairwise.collect(self.descriptor, COORDINATOR),
         }
         for i, me in enumerate(self.descriptor.institutions):
-            x, draw = Plain(encode(Ring.Z64, [1 << i])), SeededRandomness(f"part {me}")
-            parts[me] = pairwise.contribute(
-                me, self.descriptor, COORDINATOR, COLLECTOR, x, self.identities[me], OpenLedger(), draw
-            )
+            x = Plain(encode(Ring.Z64, [1 << i]))
+            own = Contributor(me, self.identities[me], OpenLedger(), SeededRandomness(f"part {me}"))
+            parts[me] = pairwise.contribute(own, self.descriptor, COORDINATOR, COLLECTOR, x)
         return parts
 
     def run(self, network: Faults, manifest: bytes = b"this", notice: float | None = None) -> Simulated:

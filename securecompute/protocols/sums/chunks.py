@@ -18,11 +18,10 @@ from typing import Any
 from securecompute.arithmetic.rings import Ring, add_all_into, add_into
 from securecompute.engine.rounds import Array, Bytes, Message, Part, Party, Round, Several
 from securecompute.errors import EncodingOverflow
-from securecompute.primitives.keys import IdentityKey
 from securecompute.primitives.masks import add_masks
 from securecompute.protocols.sums.check_words import LENGTH, check_ring, check_words
 from securecompute.protocols.sums.descriptor import Descriptor
-from securecompute.protocols.sums.interface import Elements, check_input
+from securecompute.protocols.sums.interface import Contributor, Elements, check_input
 from securecompute.protocols.sums.settings import Committee
 from securecompute.values import Masked, Plain
 
@@ -74,16 +73,16 @@ def words_offset(descriptor: Descriptor) -> int:
     return -(-descriptor.length * descriptor.ring.item_bytes // 16) * 16
 
 
-def check_vector(descriptor: Descriptor, me: Party, x: Plain, identity: IdentityKey) -> None:
+def check_vector(own: Contributor, descriptor: Descriptor, x: Plain) -> None:
     """`check_input`, chunk by chunk where there are several: all of them before anything is said of one."""
     e, pieces, beyond = x.elements, spans(descriptor), None
     ring = descriptor.ring
     if len(pieces) == 1 or (e.dtype, e.shape) != (ring.dtype, ring.shape(descriptor.length)):
-        check_input(descriptor, me, x, identity)
+        check_input(own, descriptor, x)
         return
     for span in pieces:
         try:
-            check_input(replace(descriptor, length=span.stop - span.start), me, Plain(e[span]), identity)
+            check_input(own, replace(descriptor, length=span.stop - span.start), Plain(e[span]))
         except EncodingOverflow as error:
             beyond = error
     if beyond is not None:

@@ -64,8 +64,7 @@ import numpy as np
 from securecompute.arithmetic.rings import zeros
 from securecompute.engine.rounds import Array, Inbox, Part, Party, Round, Several
 from securecompute.errors import PeerMisbehaved, PeerSilent
-from securecompute.primitives.keys import AgreementKey, IdentityKey
-from securecompute.primitives.randomness import Randomness
+from securecompute.primitives.keys import AgreementKey
 from securecompute.protocols.sums.check_words import LENGTH, check_ring, words_agree
 from securecompute.protocols.sums.chunks import (
     add_chunks,
@@ -99,7 +98,7 @@ from securecompute.protocols.sums.committee_messages import (
 )
 from securecompute.protocols.sums.committee_reveal import take_off
 from securecompute.protocols.sums.descriptor import Descriptor, check_roles
-from securecompute.protocols.sums.interface import Cost, Elements, Learns, Ledger, Survivors
+from securecompute.protocols.sums.interface import Contributor, Cost, Elements, Learns, Survivors
 from securecompute.protocols.sums.pairwise_keys import box_context
 from securecompute.protocols.sums.tables import Flags, Rows, flags, members, rows, table, table_spec
 from securecompute.values import Masked, Plain
@@ -137,45 +136,35 @@ def learns(descriptor: Descriptor, coordinator: Party, collector: Party) -> Lear
 
 
 def contribute(
-    me: Party,
-    descriptor: Descriptor,
-    coordinator: Party,
-    collector: Party,
-    x: Plain,
-    identity: IdentityKey,
-    ledger: Ledger,
-    randomness: Randomness,
+    own: Contributor, descriptor: Descriptor, coordinator: Party, collector: Party, x: Plain
 ) -> Part[tuple[Party, ...]]:
     """Take part in the sum, and in the committee if a member. Run by every institution; returns U, who is in the total.
 
-    x         elements of the descriptor's ring, length d; |entry| ≤ bound; read twice, never written, and by nobody
-              else meanwhile
-    identity  whose public half the descriptor pins for `me`
-    ledger    a member's: told before it signs U; another institution's: told when it hears of U, and
-              asked, if there are several chunks, before it sends the second
-    raises    InvalidRequest     x is not such a vector, `identity` is not the pinned one, or a party has two roles
-              EncodingOverflow   an entry lies beyond the bound
-              PeerMisbehaved     a key, signature or set is not what it must be; or this institution is left out
-              DisclosureRefused  the ledger knows another survivor set for this plan
+    own      a member's ledger is told before it signs U; another institution's, when it hears of U, and is asked, if
+             there are several chunks, before it sends the second
+    x        as `interface.SumProtocol`; read twice, and written by nobody meanwhile
+    raises   as `interface.SumProtocol`; PeerMisbehaved: a key, signature or set is not what it must be, or this
+             institution is left out
     """
     check_roles(descriptor, coordinator, collector)
-    check_vector(descriptor, me, x, identity)
+    check_vector(own, descriptor, x)
+    me, randomness = own.name, own.randomness
     c_m = AgreementKey.generate(randomness) if me in committee_of(descriptor).members else None
-    adverts = yield from advertise(me, descriptor, coordinator, c_m, identity)
+    adverts = yield from advertise(own, descriptor, coordinator, c_m)
     sid = check_members(descriptor, adverts)
     context = box_context(sid, coordinator, collector)
     c_u = AgreementKey.generate(randomness)
     seeds = {T: randomness.bytes(SEED) for T in groups(committee_of(descriptor))}
     said = c_u.public + b"".join(commitment(r_T, sid, T, me) for T, r_T in seeds.items())
-    advert = said + identity.sign(b"ss1/spoken", advert_message(context, me, said))
-    run = Run(me, descriptor, coordinator, sid, context, advert, seeds)
+    advert = said + own.identity.sign(b"ss1/spoken", advert_message(context, me, said))
+    run = Run(own, descriptor, coordinator, sid, context, advert, seeds)
     vector = masked(run, x)
     yield Round(send={coordinator: first_message(run, c_u, adverts, next(vector))}, step="masked")
 
     if c_m is None:
-        included = yield from listen(run, vector, ledger)
+        included = yield from listen(run, vector)
     else:
-        included = yield from serve(run, vector, c_m, collector, identity, ledger)
+        included = yield from serve(run, vector, c_m, collector)
     if me not in included:
         raise PeerMisbehaved(f"'{me}' is left out of the total: the committee could not use what it sent")
     return included

@@ -38,12 +38,12 @@ from numpy.typing import NDArray
 from securecompute.arithmetic.rings import decode, encode
 from securecompute.engine.rounds import Array, Part, Party
 from securecompute.errors import PeerMisbehaved
-from securecompute.primitives.keys import IdentityKey, join
+from securecompute.primitives.keys import join
 from securecompute.primitives.masks import derive, odd_weights
 from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.sums.descriptor import Descriptor, check_roles
 from securecompute.protocols.sums.encrypted_rounds import add_up, exact_cost, hear_total, send_and_sign
-from securecompute.protocols.sums.interface import Cost, Elements, Learns, Ledger, Survivors, check_input
+from securecompute.protocols.sums.interface import Contributor, Cost, Elements, Learns, Survivors, check_input
 from securecompute.protocols.sums.pairwise_keys import NONCE
 from securecompute.values import Ciphertext, Plain
 
@@ -113,31 +113,24 @@ def learns(descriptor: Descriptor, coordinator: Party, collector: Party) -> Lear
 
 def contribute(
     scheme: PublicScheme,
-    me: Party,
+    own: Contributor,
     descriptor: Descriptor,
     coordinator: Party,
     collector: Party,
     x: Plain,
-    identity: IdentityKey,
-    ledger: Ledger,
-    randomness: Randomness,
 ) -> Part[tuple[Party, ...]]:
     """Take part in the sum. Run by every institution; returns U, who is in the total.
 
-    x         elements of the descriptor's ring, length d; |entry| ≤ bound; read, never written
-    identity  whose public half the descriptor pins for `me`
-    ledger    told of U before U is signed
-    raises    InvalidRequest     x is not such a vector, `identity` is not the pinned one, or a party has two roles
-              EncodingOverflow   an entry lies beyond the bound
-              PeerMisbehaved     U is too small, or leaves out or misquotes this institution
-              DisclosureRefused  the ledger knows another survivor set for this plan
+    own      its ledger is told of U before U is signed
+    x        as `interface.SumProtocol`
+    raises   as `interface.SumProtocol`; PeerMisbehaved: U is too small, or leaves out or misquotes this institution
     """
     check_roles(descriptor, coordinator, collector)
-    check_input(descriptor, me, x, identity)
-    nonce = randomness.bytes(NONCE)
-    integers = _integers(descriptor, decode(descriptor.ring, x.elements), {me: nonce})
-    ciphertext = Ciphertext(scheme.encrypt(descriptor, integers, randomness))
-    return (yield from send_and_sign(me, descriptor, coordinator, ciphertext, nonce, identity, ledger))
+    check_input(own, descriptor, x)
+    nonce = own.randomness.bytes(NONCE)
+    integers = _integers(descriptor, decode(descriptor.ring, x.elements), {own.name: nonce})
+    ciphertext = Ciphertext(scheme.encrypt(descriptor, integers, own.randomness))
+    return (yield from send_and_sign(own, descriptor, coordinator, ciphertext, nonce))
 
 
 def coordinate(scheme: PublicScheme, descriptor: Descriptor, collector: Party) -> Part[Survivors]:

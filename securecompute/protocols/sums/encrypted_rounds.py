@@ -17,9 +17,9 @@ import numpy as np
 
 from securecompute.engine.rounds import Array, Part, Party, Round, Several
 from securecompute.errors import PeerMisbehaved
-from securecompute.primitives.keys import IdentityKey, join, verify
+from securecompute.primitives.keys import join, verify
 from securecompute.protocols.sums.descriptor import Descriptor, set_hash
-from securecompute.protocols.sums.interface import Cost, Ledger, Survivors
+from securecompute.protocols.sums.interface import Contributor, Cost, Survivors
 from securecompute.protocols.sums.pairwise_keys import NONCE, SIGNATURE, check_size
 from securecompute.protocols.sums.tables import rows, table, table_spec
 from securecompute.values import Ciphertext
@@ -36,13 +36,7 @@ def exact_cost(descriptor: Descriptor, ciphertext: Array) -> Cost:
 
 
 def send_and_sign(
-    me: Party,
-    descriptor: Descriptor,
-    coordinator: Party,
-    ciphertext: Ciphertext,
-    nonce: bytes,
-    identity: IdentityKey,
-    ledger: Ledger,
+    own: Contributor, descriptor: Descriptor, coordinator: Party, ciphertext: Ciphertext, nonce: bytes
 ) -> Part[tuple[Party, ...]]:
     """An institution's rounds; returns U. Its ledger is told before U is signed.
 
@@ -55,13 +49,13 @@ def send_and_sign(
     work = n * ciphertext.elements.nbytes * _WORK_PER_BYTE
     inbox = yield Round(expect={coordinator: table_spec(n, NONCE)}, step="encrypted", after=1, work=work)
     nonces = rows(names, inbox[coordinator])
-    if nonces.get(me) != nonce:
+    if nonces.get(own.name) != nonce:
         raise PeerMisbehaved("the coordinator left out this institution or changed its nonce")
     check_size(descriptor, nonces, "are in the total")
     included = tuple(nonces)
-    ledger.check(descriptor.plan, included)
-    ledger.commit(descriptor.plan, included)
-    signature = identity.sign(b"ss1/u3", signed_message(descriptor, coordinator, nonces))
+    own.ledger.check(descriptor.plan, included)
+    own.ledger.commit(descriptor.plan, included)
+    signature = own.identity.sign(b"ss1/u3", signed_message(descriptor, coordinator, nonces))
     yield Round(send={coordinator: np.frombuffer(signature, np.uint8)}, step="signed")
     return included
 

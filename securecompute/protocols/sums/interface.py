@@ -1,17 +1,17 @@
 """What every sum in this folder offers, whichever way it hides the vectors.
 
-    contribute(me, descriptor, coordinator, collector, x, identity, ledger, randomness)   run by every institution
-    coordinate(descriptor, collector)                                                     run by the coordinator
-    collect(descriptor, coordinator, key)                                                 run by the collector
-    cost(descriptor)                                                                      what it takes, exactly
-    learns(descriptor, coordinator, collector)                                            who learns what, in words
+    contribute(own, descriptor, coordinator, collector, x)   run by every institution
+    coordinate(descriptor, collector)                        run by the coordinator
+    collect(descriptor, coordinator, key)                    run by the collector
+    cost(descriptor)                                         what it takes, exactly
+    learns(descriptor, coordinator, collector)               who learns what, in words
 
 Where the collector holds a key, the file also has make_key(choice, randomness): the secret key, and the setting with
 the public one. One conformance suite in the tests holds all of them to it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol, TypeAlias, cast
 
@@ -42,6 +42,20 @@ class Ledger(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Contributor:
+    """What an institution brings to any sum, and keeps to itself.
+
+    identity   whose public half the descriptor pins for `name`
+    ledger     its memory of what it has revealed; each way to add says when it is asked, and when told
+    """
+
+    name: Party
+    identity: IdentityKey
+    ledger: Ledger
+    randomness: Randomness = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Survivors:
     """Who got how far: gave what the others need to go on without it (U₂), and is in the total (U₃)."""
 
@@ -67,17 +81,17 @@ class SumProtocol(Protocol):
     """A file of this folder that adds. Only the collector of an encrypted sum has a `key`: the secret one."""
 
     def contribute(
-        self,
-        me: Party,
-        descriptor: Descriptor,
-        coordinator: Party,
-        collector: Party,
-        x: Plain,
-        identity: IdentityKey,
-        ledger: Ledger,
-        randomness: Randomness,
+        self, own: Contributor, descriptor: Descriptor, coordinator: Party, collector: Party, x: Plain
     ) -> Part[tuple[Party, ...]]:
-        """Take part; returns who is in the total."""
+        """Take part; returns who is in the total.
+
+        x        elements of the descriptor's ring, length d; |entry| ≤ bound; never written
+        raises   InvalidRequest     x is not such a vector, the descriptor pins another identity key, or a party has
+                                    two roles
+                 EncodingOverflow   an entry lies beyond the bound
+                 PeerMisbehaved     what others sent is not what it must be
+                 DisclosureRefused  the ledger knows another survivor set for this plan
+        """
 
     def coordinate(self, descriptor: Descriptor, collector: Party) -> Part[Survivors]:
         """Drive it, and add what one cannot read."""
@@ -122,15 +136,20 @@ def _module(kind: str) -> Any:
         ) from None
 
 
-def check_input(descriptor: Descriptor, me: Party, x: Plain, identity: IdentityKey) -> None:
+def check_identity(own: Contributor, descriptor: Descriptor) -> None:
+    """raises   InvalidRequest  the descriptor pins another identity key for this institution, or none"""
+    if descriptor.identities.get(own.name) != own.identity.public:
+        raise InvalidRequest(f"the descriptor pins another identity key for '{own.name}'")
+
+
+def check_input(own: Contributor, descriptor: Descriptor, x: Plain) -> None:
     """Hold an institution's vector against what was declared of it, before anything is masked.
 
-    raises    InvalidRequest     x is not a vector of the descriptor's ring and length, or `identity` is not pinned
+    raises    InvalidRequest     as `check_identity`, or x is not a vector of the descriptor's ring and length
               EncodingOverflow   an entry lies beyond the bound; which one is not said
     """
+    check_identity(own, descriptor)
     e, ring = x.elements, descriptor.ring
-    if descriptor.identities.get(me) != identity.public:
-        raise InvalidRequest(f"the descriptor pins another identity key for '{me}'")
     if e.dtype != ring.dtype or e.shape != ring.shape(descriptor.length):
         raise InvalidRequest(f"x is {e.dtype} {e.shape}; expected {ring.dtype} {ring.shape(descriptor.length)}")
     if _beyond(ring, e, descriptor.bound):

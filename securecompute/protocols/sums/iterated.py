@@ -41,12 +41,11 @@ from hashlib import sha256
 
 from securecompute.engine.rounds import Bytes, BytesUpTo, Part, Party, Round, Several, together
 from securecompute.errors import DisclosureRefused, InvalidRequest, PeerSilent
-from securecompute.primitives.keys import IdentityKey, join
-from securecompute.primitives.randomness import Randomness
+from securecompute.primitives.keys import join
 from securecompute.protocols.sums import pairwise
 from securecompute.protocols.sums.chunks import check_vector, chunk_length
 from securecompute.protocols.sums.descriptor import Descriptor, check_roles
-from securecompute.protocols.sums.interface import Cost, Elements, Ledger, Survivors
+from securecompute.protocols.sums.interface import Contributor, Cost, Elements, Ledger, Survivors
 from securecompute.protocols.sums.pairwise_agreement import agree, relay
 from securecompute.protocols.sums.pairwise_keys import ADVERT, BOX
 from securecompute.values import Plain
@@ -89,15 +88,7 @@ def cost(descriptor: Descriptor, fit: Fit, iterations: int) -> Cost:
 
 
 def contribute(
-    me: Party,
-    descriptor: Descriptor,
-    fit: Fit,
-    coordinator: Party,
-    collector: Party,
-    local: Local,
-    identity: IdentityKey,
-    ledger: Ledger,
-    randomness: Randomness,
+    own: Contributor, descriptor: Descriptor, fit: Fit, coordinator: Party, collector: Party, local: Local
 ) -> Part[int]:
     """Take part in the fit. Run by every institution; returns how many iterations there were.
 
@@ -106,8 +97,8 @@ def contribute(
              iteration is missing; InvalidRequest also where the vector does not fit in a chunk
     """
     _check(descriptor, coordinator, collector)
-    cohort = _OneCohort(ledger, descriptor.plan)
-    agreed = yield from agree(me, _iteration(descriptor, fit, 0), coordinator, collector, identity, randomness)
+    own = replace(own, ledger=_OneCohort(own.ledger, descriptor.plan))
+    agreed = yield from agree(own, _iteration(descriptor, fit, 0), coordinator, collector)
     for i in range(fit.most):
         told = Several((Bytes(1), BytesUpTo(fit.limit)))
         inbox = yield Round(expect={collector: told}, step="parameters", after=3, work=fit.seconds)
@@ -117,12 +108,12 @@ def contribute(
         this = _iteration(descriptor, fit, i)
         this = replace(this, plan=_bound(this.plan, parameters))
         x, keys = local(parameters, i), replace(agreed, sid=_bound(agreed.sid, parameters))
-        check_vector(this, me, x, identity)
-        adding = pairwise.mask_and_reveal(me, this, coordinator, collector, x, keys, identity, cohort)
+        check_vector(own, this, x)
+        adding = pairwise.mask_and_reveal(own, this, coordinator, collector, x, keys)
         if i + 1 == fit.most:
             yield from together(adding, _computing(fit))
         else:
-            following = agree(me, _iteration(descriptor, fit, i + 1), coordinator, collector, identity, randomness)
+            following = agree(own, _iteration(descriptor, fit, i + 1), coordinator, collector)
             _, agreed, _ = yield from together(adding, following, _computing(fit))
     return fit.most
 

@@ -29,13 +29,12 @@ from numpy.typing import NDArray
 
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import EncodingOverflow, InvalidRequest, PeerMisbehaved
-from securecompute.primitives.keys import IdentityKey
 from securecompute.primitives.lattice import BFV_8192, Parameters, SecretKey, parameters_of, public_key
 from securecompute.primitives.lattice_bfv import BfvVector, capacity, decrypt, wire_shape
 from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.sums import encrypted
 from securecompute.protocols.sums.descriptor import Descriptor
-from securecompute.protocols.sums.interface import Cost, Elements, Ledger, Survivors
+from securecompute.protocols.sums.interface import Contributor, Cost, Elements, Survivors
 from securecompute.protocols.sums.settings import Choice, Lattice
 from securecompute.values import Plain
 
@@ -142,20 +141,11 @@ def make_key(choice: Choice, randomness: Randomness) -> tuple[LatticeKey, Lattic
 
 
 def contribute(
-    me: Party,
-    descriptor: Descriptor,
-    coordinator: Party,
-    collector: Party,
-    x: Plain,
-    identity: IdentityKey,
-    ledger: Ledger,
-    randomness: Randomness,
+    own: Contributor, descriptor: Descriptor, coordinator: Party, collector: Party, x: Plain
 ) -> Part[tuple[Party, ...]]:
     """Take part in the sum. Run by every institution; as `encrypted.contribute`."""
     scheme = _scheme(descriptor)
-    return (
-        yield from encrypted.contribute(scheme, me, descriptor, coordinator, collector, x, identity, ledger, randomness)
-    )
+    return (yield from encrypted.contribute(scheme, own, descriptor, coordinator, collector, x))
 
 
 def coordinate(descriptor: Descriptor, collector: Party) -> Part[Survivors]:

@@ -24,13 +24,11 @@ import numpy as np
 
 from securecompute.engine.rounds import Array, Part, Party
 from securecompute.errors import DisclosureRefused, InvalidRequest, PeerMisbehaved
-from securecompute.primitives.keys import IdentityKey
 from securecompute.primitives.lattice import CKKS, CKKS_50, Parameters, SecretKey, parameters_of, public_key
 from securecompute.primitives.lattice_ckks import CkksVector, decrypt, sent_error, wire_shape
-from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.sums.descriptor import Descriptor, check_roles
 from securecompute.protocols.sums.encrypted_rounds import add_up, exact_cost, hear_total, send_and_sign
-from securecompute.protocols.sums.interface import Cost, Learns, Ledger, Survivors
+from securecompute.protocols.sums.interface import Contributor, Cost, Learns, Survivors, check_identity
 from securecompute.protocols.sums.pairwise_keys import NONCE
 from securecompute.protocols.sums.settings import Lattice
 from securecompute.values import Ciphertext, Plain, Secret
@@ -54,30 +52,19 @@ class ApproximateKey(SecretKey):
 
 
 def contribute(
-    me: Party,
-    descriptor: Descriptor,
-    coordinator: Party,
-    collector: Party,
-    x: Plain,
-    identity: IdentityKey,
-    ledger: Ledger,
-    randomness: Randomness,
+    own: Contributor, descriptor: Descriptor, coordinator: Party, collector: Party, x: Plain
 ) -> Part[tuple[Party, ...]]:
     """Take part in the sum. Run by every institution; returns U, who is in the total.
 
-    x         float64, shape (d,), |entry| ≤ bound; read, never written. The descriptor's ring is not used
-    identity  whose public half the descriptor pins for `me`
-    ledger    told of U before U is signed
-    raises    InvalidRequest, NonFiniteInput   x is not such a vector, or another identity is pinned
-              EncodingOverflow   an entry lies beyond the bound, or totals do not fit the modulus
-              PeerMisbehaved     U is too small, or leaves out or misquotes this institution
-              DisclosureRefused  the ledger knows another survivor set for this plan
+    own      its ledger is told of U before U is signed
+    x        float64, shape (d,), |entry| ≤ bound; read, never written. The descriptor's ring is not used
+    raises   as `encrypted.contribute`; NonFiniteInput: an entry is no number; EncodingOverflow also where totals do
+             not fit the modulus
     """
     check_roles(descriptor, coordinator, collector)
-    if descriptor.identities.get(me) != identity.public:
-        raise InvalidRequest(f"the descriptor pins another identity key for '{me}'")
-    ciphertext, nonce = _encrypted(descriptor, x), randomness.bytes(NONCE)
-    return (yield from send_and_sign(me, descriptor, coordinator, ciphertext, nonce, identity, ledger))
+    check_identity(own, descriptor)
+    ciphertext, nonce = _encrypted(descriptor, x), own.randomness.bytes(NONCE)
+    return (yield from send_and_sign(own, descriptor, coordinator, ciphertext, nonce))
 
 
 def coordinate(descriptor: Descriptor, collector: Party) -> Part[Survivors]:

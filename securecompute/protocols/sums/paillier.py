@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import InvalidRequest
-from securecompute.primitives.keys import IdentityKey
 from securecompute.primitives.paillier import PublicKey, SecretKey
 from securecompute.primitives.paillier_pools import ShortPool
 from securecompute.primitives.paillier_vectors import EncryptedVector, Lanes, total
@@ -32,7 +31,7 @@ from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.sums import encrypted
 from securecompute.protocols.sums.descriptor import Descriptor
 from securecompute.protocols.sums.encrypted import entries, word_bound
-from securecompute.protocols.sums.interface import Cost, Elements, Ledger, Survivors
+from securecompute.protocols.sums.interface import Contributor, Cost, Elements, Survivors
 from securecompute.protocols.sums.settings import Choice, Paillier
 from securecompute.values import Plain
 
@@ -51,20 +50,11 @@ def cost(descriptor: Descriptor) -> Cost:
 
 
 def contribute(
-    me: Party,
-    descriptor: Descriptor,
-    coordinator: Party,
-    collector: Party,
-    x: Plain,
-    identity: IdentityKey,
-    ledger: Ledger,
-    randomness: Randomness,
+    own: Contributor, descriptor: Descriptor, coordinator: Party, collector: Party, x: Plain
 ) -> Part[tuple[Party, ...]]:
     """Take part in the sum: as `encrypted.contribute`. raises also BadKey: the descriptor's modulus is none."""
     scheme = _Public(descriptor)
-    return (
-        yield from encrypted.contribute(scheme, me, descriptor, coordinator, collector, x, identity, ledger, randomness)
-    )
+    return (yield from encrypted.contribute(scheme, own, descriptor, coordinator, collector, x))
 
 
 def coordinate(descriptor: Descriptor, collector: Party) -> Part[Survivors]:

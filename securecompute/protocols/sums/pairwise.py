@@ -46,9 +46,8 @@ import numpy as np
 from securecompute.arithmetic.rings import zeros
 from securecompute.engine.rounds import Array, Message, Part, Party, Round, Several, Spec
 from securecompute.errors import PeerMisbehaved
-from securecompute.primitives.keys import IdentityKey, join
+from securecompute.primitives.keys import join
 from securecompute.primitives.masks import add_masks
-from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.sums.check_words import LENGTH, check_ring, words_agree
 from securecompute.protocols.sums.chunks import (
     HEARD,
@@ -65,7 +64,7 @@ from securecompute.protocols.sums.chunks import (
     words_spec,
 )
 from securecompute.protocols.sums.descriptor import Descriptor, check_roles, set_hash
-from securecompute.protocols.sums.interface import Cost, Elements, Learns, Ledger, Survivors
+from securecompute.protocols.sums.interface import Contributor, Cost, Elements, Learns, Survivors
 from securecompute.protocols.sums.pairwise_agreement import Agreed, Relayed, agree, relay
 from securecompute.protocols.sums.pairwise_keys import (
     ADVERT,
@@ -107,30 +106,18 @@ def learns(descriptor: Descriptor, coordinator: Party, collector: Party) -> Lear
 
 
 def contribute(
-    me: Party,
-    descriptor: Descriptor,
-    coordinator: Party,
-    collector: Party,
-    x: Plain,
-    identity: IdentityKey,
-    ledger: Ledger,
-    randomness: Randomness,
+    own: Contributor, descriptor: Descriptor, coordinator: Party, collector: Party, x: Plain
 ) -> Part[tuple[Party, ...]]:
     """Take part in the sum. Run by every institution; returns U₃, who is in the total.
 
-    x         elements of the descriptor's ring, length d; |entry| ≤ bound; read twice, never written, and by nobody
-              else meanwhile
-    identity  whose public half the descriptor pins for `me`
-    ledger    asked before U₃ is signed; told before anything is revealed
-    raises    InvalidRequest     x is not such a vector, `identity` is not the pinned one, or a party has two roles
-              EncodingOverflow   an entry lies beyond the bound
-              PeerMisbehaved     a signature, box or set of the run is not what it must be
-              DisclosureRefused  the ledger knows another survivor set for this plan
+    own      its ledger is asked before U₃ is signed; told before anything is revealed
+    x        as `interface.SumProtocol`; read twice, and written by nobody meanwhile
+    raises   as `interface.SumProtocol`; PeerMisbehaved: a signature, box or set of the run is not what it must be
     """
     check_roles(descriptor, coordinator, collector)
-    check_vector(descriptor, me, x, identity)
-    agreed = yield from agree(me, descriptor, coordinator, collector, identity, randomness)
-    return (yield from mask_and_reveal(me, descriptor, coordinator, collector, x, agreed, identity, ledger))
+    check_vector(own, descriptor, x)
+    agreed = yield from agree(own, descriptor, coordinator, collector)
+    return (yield from mask_and_reveal(own, descriptor, coordinator, collector, x, agreed))
 
 
 def coordinate(descriptor: Descriptor, collector: Party) -> Part[Survivors]:
@@ -160,27 +147,20 @@ def collect(descriptor: Descriptor, coordinator: Party, key: None = None) -> Par
 
 
 def mask_and_reveal(
-    me: Party,
-    descriptor: Descriptor,
-    coordinator: Party,
-    collector: Party,
-    x: Plain,
-    agreed: Agreed,
-    identity: IdentityKey,
-    ledger: Ledger,
+    own: Contributor, descriptor: Descriptor, coordinator: Party, collector: Party, x: Plain, agreed: Agreed
 ) -> Part[tuple[Party, ...]]:
     """An institution's rounds from 4 on: send the vector under the agreed masks; reveal, once, for one U₃.
 
     x   has passed `check_vector`; the rest as `contribute`
     """
     names, n, sid, shared = descriptor.institutions, len(descriptor.institutions), agreed.sid, agreed.shared
-    included = yield from _upload(me, descriptor, coordinator, x, agreed, ledger)
-    signature = identity.sign(b"ss1/u3", join(sid, set_hash(shared), set_hash(included)))
+    included = yield from _upload(own, descriptor, coordinator, x, agreed)
+    signature = own.identity.sign(b"ss1/u3", join(sid, set_hash(shared), set_hash(included)))
     yield Round(send={coordinator: np.frombuffer(signature, np.uint8)}, step="consistent")
     inbox = yield Round(expect={coordinator: table_spec(n, SIGNATURE)}, step="consistent", after=1)
-    check_signatures(descriptor, sid, shared, included, rows(names, inbox[coordinator]), (me, signature))
+    check_signatures(descriptor, sid, shared, included, rows(names, inbox[coordinator]), (own.name, signature))
 
-    ledger.commit(descriptor.plan, included)
+    own.ledger.commit(descriptor.plan, included)
     one_each = {v: agreed.shares[v][:SHARE] if v in included else agreed.shares[v][SHARE:] for v in shared}
     _, revealed = table(names, one_each, SHARE)
     yield Round(send={collector: (Share(revealed), Share(np.frombuffer(agreed.b_u, np.uint8)))}, step="reveal")
@@ -188,10 +168,10 @@ def mask_and_reveal(
 
 
 def _upload(
-    me: Party, descriptor: Descriptor, coordinator: Party, x: Plain, agreed: Agreed, ledger: Ledger
+    own: Contributor, descriptor: Descriptor, coordinator: Party, x: Plain, agreed: Agreed
 ) -> Part[tuple[Party, ...]]:
     """Send y_u and its check words, a chunk a round; what answers a chunk comes while the next one goes. Returns U₃."""
-    sid, n, pieces = agreed.sid, len(descriptor.institutions), spans(descriptor)
+    me, sid, n, pieces = own.name, agreed.sid, len(descriptor.institutions), spans(descriptor)
     pairs = {v: mask_key(agreed.s_u, agreed.adverts[v][KEY : 2 * KEY], me, v, sid) for v in agreed.shared if v != me}
     masks = [(self_key(agreed.b_u, sid), +1), *((k_uv, +1 if v > me else -1) for v, k_uv in pairs.items())]
     words = zeros(check_ring(descriptor.ring), LENGTH)
@@ -207,7 +187,7 @@ def _upload(
         if k == 1:
             included = members(descriptor.institutions, inbox[coordinator])
             _check_included(me, descriptor, agreed.shared, included)
-            ledger.check(descriptor.plan, included)
+            own.ledger.check(descriptor.plan, included)
     return included
 
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from securecompute.engine.rounds import Array, Part, Party, Round
 from securecompute.errors import PeerMisbehaved
-from securecompute.primitives.keys import AgreementKey, IdentityKey
-from securecompute.primitives.randomness import Randomness
+from securecompute.primitives.keys import AgreementKey
 from securecompute.protocols.sums.descriptor import Descriptor
+from securecompute.protocols.sums.interface import Contributor
 from securecompute.protocols.sums.pairwise_keys import (
     ADVERT,
     BOX,
@@ -53,23 +53,17 @@ class Relayed:
     shared: tuple[Party, ...]
 
 
-def agree(
-    me: Party,
-    descriptor: Descriptor,
-    coordinator: Party,
-    collector: Party,
-    identity: IdentityKey,
-    randomness: Randomness,
-) -> Part[Agreed]:
+def agree(own: Contributor, descriptor: Descriptor, coordinator: Party, collector: Party) -> Part[Agreed]:
     """Make c_u, s_u and b_u, tell the others the public keys, share the secrets with them. Run by every institution.
 
     raises    PeerMisbehaved     a signature, key or box is not what it must be, or too few take part
     """
+    me, randomness = own.name, own.randomness
     names, n = descriptor.institutions, len(descriptor.institutions)
     c_u, s_u = AgreementKey.generate(randomness), AgreementKey.generate(randomness)
     b_u = randomness.bytes(32)
     keys = c_u.public + s_u.public + randomness.bytes(NONCE)
-    advert = keys + identity.sign(b"ss1/adv", advert_message(descriptor, me, keys))
+    advert = keys + own.identity.sign(b"ss1/adv", advert_message(descriptor, me, keys))
     yield Round(send={coordinator: np.frombuffer(advert, np.uint8)}, step="advertise")
     inbox = yield Round(expect={coordinator: table_spec(n, ADVERT)}, step="advertise", after=1)
     adverts = rows(names, inbox[coordinator])

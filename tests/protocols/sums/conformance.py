@@ -30,7 +30,7 @@ from securecompute.errors import (
     InvalidRequest,
     PeerSilent,
 )
-from securecompute.protocols.sums.interface import Survivors
+from securecompute.protocols.sums.interface import Contributor, Survivors
 from securecompute.values import Plain
 from tests.protocols.sums.conformance_harness import NotingLedger, RefusingLedger, messages, sound_and_named
 from tests.protocols.sums.conformance_views import ViewPromises
@@ -135,11 +135,8 @@ class SumPromises(ViewPromises):
         """Start one institution's part."""
         federation = self.federation(self.describe(bound=1000))
         x = Plain(encode(ring or federation.descriptor.ring, entries))
-        ledger, tape = SurvivorLedger(), SeededRandomness(0)
-        part = federation.protocol.contribute(
-            me, federation.descriptor, coordinator, collector, x, identity(key), ledger, tape
-        )
-        next(part)
+        own = Contributor(me, identity(key), SurvivorLedger(), SeededRandomness(0))
+        next(federation.protocol.contribute(own, federation.descriptor, coordinator, collector, x))
 
     @pytest.mark.parametrize("entry", [1001, -1001, 54321])
     def test_an_entry_beyond_the_bound_is_refused_before_anything_is_sent_and_not_shown(self, entry: int) -> None:

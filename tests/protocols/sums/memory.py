@@ -20,7 +20,7 @@ from securecompute.disclosure.ledger import SurvivorLedger
 from securecompute.engine.runner import Limits, Runner
 from securecompute.engine.session import open_session
 from securecompute.primitives.keys import AgreementKey
-from securecompute.protocols.sums.interface import protocol_of
+from securecompute.protocols.sums.interface import Contributor, protocol_of
 from securecompute.protocols.sums.settings import Committee, Pairwise
 from securecompute.values import Plain
 from tests.protocols.sums.playing import COLLECTOR, COORDINATOR, describe, identity, names
@@ -54,8 +54,8 @@ def party(me, n, d, bits, k):
         if ring is Ring.Z128:
             x[:, 1] = 0
             x[:, 0] //= 2
-        arguments = (Plain(x), identity(me), SurvivorLedger(), SeededRandomness(me))
-        part, result = protocol.contribute(me, descriptor, COORDINATOR, COLLECTOR, *arguments), 0
+        own = Contributor(me, identity(me), SurvivorLedger(), SeededRandomness(me))
+        part, result = protocol.contribute(own, descriptor, COORDINATOR, COLLECTOR, Plain(x)), 0
     runner = Runner(me, part, session, keys[me], LIMITS, 0.0)
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins now
     before, began = kibibytes("VmRSS"), time.process_time()

@@ -9,7 +9,7 @@ from securecompute.disclosure.ledger import SurvivorLedger
 from securecompute.engine.local import play
 from securecompute.primitives.keys import IdentityKey
 from securecompute.protocols.sums.descriptor import Descriptor, default_threshold
-from securecompute.protocols.sums.interface import protocol_of
+from securecompute.protocols.sums.interface import Contributor, protocol_of
 from securecompute.protocols.sums.tables import rows, table
 from securecompute.values import Ciphertext, Masked, Plain, Share
 from tests.seeded import SeededRandomness
@@ -84,9 +84,8 @@ class Federation:
         descriptor = self.told.get(p, self.descriptor)
         x = encode(self.descriptor.ring, self.inputs[p])
         x.flags.writeable = False  # an input is only read
-        collector, key = self.collectors.get(p, COLLECTOR), identity(p)
-        ledger, tape = self.ledgers[p], self.tapes[p]
-        return self.protocol.contribute(p, descriptor, COORDINATOR, collector, Plain(x), key, ledger, tape)
+        own = Contributor(p, identity(p), self.ledgers[p], self.tapes[p])
+        return self.protocol.contribute(own, descriptor, COORDINATOR, self.collectors.get(p, COLLECTOR), Plain(x))
 
     def run(self, deliver=None, strict=False):
         """Play it."""

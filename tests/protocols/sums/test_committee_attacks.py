@@ -3,9 +3,13 @@
 The coordinator is one that tampers with what it sends; a member that colludes, one whose key it uses.
 """
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
 from securecompute.arithmetic.rings import Ring, add_into, encode, subtract_into
+from securecompute.disclosure.ledger import SurvivorLedger
 from securecompute.errors import DisclosureRefused, PeerMisbehaved
 from securecompute.protocols.sums import committee, committee_institution
 from securecompute.protocols.sums.check_words import check_words
@@ -15,6 +19,7 @@ from securecompute.protocols.sums.committee_keys import (
     digest,
     survivors_message,
 )
+from securecompute.protocols.sums.interface import Contributor
 from securecompute.protocols.sums.tables import rows
 from tests.protocols.sums.committee_playing import (
     BOXES,
@@ -262,15 +267,16 @@ def test_a_ledger_that_is_only_asked_before_signing_would_let_two_sets_of_one_pl
 
     serve = committee.serve
 
-    def late(run, vector, c_m, collector, identity, ledger):
-        part, told = serve(run, vector, c_m, collector, identity, Later(ledger)), None
+    def late(run, vector, c_m, collector):
+        own, told = run.own, None
+        part = serve(replace(run, own=replace(own, ledger=Later(own.ledger))), vector, c_m, collector)
         while True:
             try:
                 turn = part.send(told)
             except StopIteration as stop:
                 return stop.value
             if turn.step == "reveal":
-                ledger.commit(run.descriptor.plan, FIVE if run.me == "h1" else FEWER)
+                own.ledger.commit(run.descriptor.plan, FIVE if own.name == "h1" else FEWER)
             told = yield turn
 
     monkeypatch.setattr(committee, "serve", late)
@@ -367,7 +373,8 @@ def test_a_member_can_leave_out_whom_it_wants_and_no_more():
 
 def test_no_secret_shows_in_the_text_of_what_a_member_keeps():
     secret = {("h0",): b"SEED" * 8}
-    kept = committee_institution.Run("h0", describe(setting=setting()), COORDINATOR, b"s", b"c", b"a", secret)
+    own = Contributor("h0", identity("h0"), SurvivorLedger(), SimpleNamespace(seed="SEED"))
+    kept = committee_institution.Run(own, describe(setting=setting()), COORDINATOR, b"s", b"c", b"a", secret)
     assert "SEED" not in repr(kept)
 
 

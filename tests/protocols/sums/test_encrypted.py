@@ -21,7 +21,7 @@ from securecompute.errors import (
 from securecompute.primitives.keys import AgreementKey
 from securecompute.protocols.sums import encrypted, encrypted_rounds
 from securecompute.protocols.sums.encrypted import NONCE, entries, word_bound
-from securecompute.protocols.sums.interface import Survivors
+from securecompute.protocols.sums.interface import Contributor, Survivors
 from securecompute.protocols.sums.tables import rows, table
 from securecompute.values import Ciphertext, Plain
 from tests.protocols.sums.playing import COLLECTOR, COORDINATOR, describe, identity, names, silent_from, without
@@ -77,17 +77,9 @@ class Cast:
     def institution(self, p):
         x = encode(self.descriptor.ring, self.inputs[p])
         x.flags.writeable = False
-        return encrypted.contribute(
-            self.scheme,
-            p,
-            self.told.get(p, self.descriptor),
-            COORDINATOR,
-            COLLECTOR,
-            Plain(x),
-            identity(p),
-            self.ledgers[p],
-            SeededRandomness(self.seed + p),
-        )
+        own = Contributor(p, identity(p), self.ledgers[p], SeededRandomness(self.seed + p))
+        descriptor = self.told.get(p, self.descriptor)
+        return encrypted.contribute(self.scheme, own, descriptor, COORDINATOR, COLLECTOR, Plain(x))
 
     def parts(self):
         parts = {p: self.institution(p) for p in self.names}
@@ -195,9 +187,8 @@ def test_an_entry_beyond_the_bound_is_refused_before_anything_is_encrypted():
 @pytest.mark.parametrize(("coordinator", "collector"), [("c", "c"), ("h1", "c"), ("c", "h1")])
 def test_the_holder_of_the_key_is_neither_an_institution_nor_the_coordinator(coordinator, collector):
     x = Plain(encode(Ring.Z64, [0] * 5))
-    part = encrypted.contribute(
-        Clear(), "h0", describe(), coordinator, collector, x, identity("h0"), SurvivorLedger(), SeededRandomness(0)
-    )
+    own = Contributor("h0", identity("h0"), SurvivorLedger(), SeededRandomness(0))
+    part = encrypted.contribute(Clear(), own, describe(), coordinator, collector, x)
     with pytest.raises(InvalidRequest, match="two roles"):
         next(part)
 

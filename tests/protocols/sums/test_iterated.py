@@ -16,6 +16,7 @@ from securecompute.errors import DisclosureRefused, EncodingOverflow, InvalidReq
 from securecompute.primitives.keys import AgreementKey
 from securecompute.primitives.masks import add_masks
 from securecompute.protocols.sums import chunks, iterated, pairwise
+from securecompute.protocols.sums.interface import Contributor
 from securecompute.protocols.sums.iterated import Fit, collect, contribute, coordinate, cost
 from securecompute.protocols.sums.pairwise_keys import KEY, check_adverts, mask_key, self_key
 from securecompute.protocols.sums.tables import rows
@@ -83,8 +84,8 @@ class Fitting:
         def local(parameters, iteration):
             return Plain(encode(self.descriptor.ring, self.local(parameters, iteration, k)))
 
-        given = (local, identity(p), self.ledgers[p], self.tapes[p])
-        return contribute(p, self.descriptor, self.fit, COORDINATOR, COLLECTOR, *given)
+        own = Contributor(p, identity(p), self.ledgers[p], self.tapes[p])
+        return contribute(own, self.descriptor, self.fit, COORDINATOR, COLLECTOR, local)
 
     def run(self, deliver=None, strict=False):
         """Play it."""

@@ -21,7 +21,7 @@ from securecompute.primitives.lattice import BFV_4096, CKKS_40, CKKS_50, public_
 from securecompute.primitives.lattice_ckks import CkksVector
 from securecompute.protocols.sums import lattice_approximate as approximate
 from securecompute.protocols.sums.descriptor import default_threshold
-from securecompute.protocols.sums.interface import Survivors
+from securecompute.protocols.sums.interface import Contributor, Survivors
 from securecompute.protocols.sums.lattice import LatticeKey
 from securecompute.protocols.sums.lattice_approximate import ApproximateKey, error, release
 from securecompute.protocols.sums.settings import Lattice, Pairwise
@@ -80,11 +80,8 @@ class Sum:
 
     def institution(self, p, seed=0, signed_by=None):
         """One institution's part."""
-        x, randomness = Plain(self.inputs[p]), SeededRandomness(f"{seed} {p}")
-        signer = identity(signed_by or p)
-        return approximate.contribute(
-            p, self.descriptor, COORDINATOR, COLLECTOR, x, signer, self.ledgers[p], randomness
-        )
+        own = Contributor(p, identity(signed_by or p), self.ledgers[p], SeededRandomness(f"{seed} {p}"))
+        return approximate.contribute(own, self.descriptor, COORDINATOR, COLLECTOR, Plain(self.inputs[p]))
 
     def run(self, deliver=None, strict=False, seed=0):
         """Play it."""

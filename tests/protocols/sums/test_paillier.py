@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 
 from securecompute.arithmetic.rings import Ring
+from securecompute.disclosure.ledger import SurvivorLedger
 from securecompute.errors import EncodingOverflow, InvalidRequest, PeerMisbehaved
 from securecompute.primitives import paillier as keys
 from securecompute.primitives import paillier_pools as pools
 from securecompute.primitives.paillier import BadKey, numbers, rows
 from securecompute.primitives.paillier_vectors import Lanes
 from securecompute.protocols.sums.encrypted import entries
+from securecompute.protocols.sums.interface import Contributor
 from securecompute.protocols.sums.paillier import collect, contribute, cost, learns, make_key
 from securecompute.protocols.sums.settings import Choice, Paillier, Pairwise
-from securecompute.values import Ciphertext
+from securecompute.values import Ciphertext, Plain
 from tests.primitives.paillier_keys import factors, secret_key
 from tests.protocols.sums.conformance import SumPromises
 from tests.protocols.sums.playing import (
@@ -25,6 +27,7 @@ from tests.protocols.sums.playing import (
     Federation,
     answer,
     describe,
+    identity,
     names,
     refuses,
     tamper,
@@ -210,9 +213,8 @@ def test_the_collector_needs_the_secret_key_of_the_descriptor(key):
 
 def first_round(descriptor):
     """What an institution does first."""
-    run = Federation(describe(setting=SETTING))
-    x = np.zeros(5, np.uint64)
-    return next(contribute("h0", descriptor, COORDINATOR, COLLECTOR, x, None, run.ledgers["h0"], SeededRandomness(0)))
+    own = Contributor("h0", identity("h0"), SurvivorLedger(), SeededRandomness(0))
+    return next(contribute(own, descriptor, COORDINATOR, COLLECTOR, Plain(np.zeros(5, np.uint64))))
 
 
 @pytest.mark.parametrize("modulus", [b"", KEY.modulus[1:], (int(KEY.n) + 1).to_bytes(256, "big"), bytes(256)])

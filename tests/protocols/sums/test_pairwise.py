@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from securecompute.arithmetic.rings import Ring, encode
+from securecompute.disclosure.ledger import SurvivorLedger
 from securecompute.engine.faults import Faults
 from securecompute.engine.session import open_session
 from securecompute.engine.simulated import simulate
 from securecompute.errors import DisclosureRefused, EncodingOverflow, InvalidRequest, PeerSilent
 from securecompute.primitives.keys import AgreementKey
 from securecompute.protocols.sums.descriptor import default_threshold
-from securecompute.protocols.sums.pairwise import Survivors, collect, contribute, coordinate, cost
+from securecompute.protocols.sums.interface import Contributor, Survivors
+from securecompute.protocols.sums.pairwise import collect, contribute, coordinate, cost
 from securecompute.values import Plain
 from tests.protocols.sums.playing import (
     ADVERTISE,
@@ -100,9 +102,8 @@ WRONG = [
 
 def alone(x, descriptor=None, me="h0", key=None, coordinator=COORDINATOR, collector=COLLECTOR):
     """The first round of one institution's part."""
-    descriptor = descriptor or describe()
-    key = key or identity(me)
-    return next(contribute(me, descriptor, coordinator, collector, Plain(x), key, None, SeededRandomness(0)))
+    own = Contributor(me, key or identity(me), SurvivorLedger(), SeededRandomness(0))
+    return next(contribute(own, descriptor or describe(), coordinator, collector, Plain(x)))
 
 
 @pytest.mark.parametrize("x", WRONG, ids=lambda x: f"{x.dtype}{x.shape}")

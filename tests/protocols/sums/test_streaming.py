@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from securecompute.arithmetic.rings import Ring, encode
+from securecompute.disclosure.ledger import SurvivorLedger
 from securecompute.engine.fabric import Recipe
 from securecompute.engine.faults import Faults
 from securecompute.engine.in_process import InProcess
@@ -18,7 +19,7 @@ from securecompute.errors import EncodingOverflow, InvalidRequest, PeerMisbehave
 from securecompute.primitives.keys import AgreementKey
 from securecompute.protocols.sums import chunks
 from securecompute.protocols.sums.chunks import TOGETHER_BYTES, chunk_length, spans
-from securecompute.protocols.sums.interface import Survivors
+from securecompute.protocols.sums.interface import Contributor, Survivors
 from securecompute.protocols.sums.pairwise import contribute, cost
 from securecompute.values import Masked, Plain
 from tests.protocols.sums.memory import peaks
@@ -146,8 +147,8 @@ def test_the_ledger_is_asked_before_the_second_answer_and_a_refusal_ends_the_upl
 
 def part(x, descriptor):
     """The first round of one institution's part."""
-    x = Plain(x)
-    return next(contribute("h0", descriptor, COORDINATOR, COLLECTOR, x, identity("h0"), None, SeededRandomness(0)))
+    own = Contributor("h0", identity("h0"), SurvivorLedger(), SeededRandomness(0))
+    return next(contribute(own, descriptor, COORDINATOR, COLLECTOR, Plain(x)))
 
 
 @pytest.mark.parametrize("ring", RINGS)

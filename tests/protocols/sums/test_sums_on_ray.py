@@ -12,7 +12,7 @@ from securecompute.engine.fabric import Recipe
 from securecompute.primitives.randomness import SystemRandomness
 from securecompute.protocols.sums.chunks import spans
 from securecompute.protocols.sums.descriptor import Descriptor, default_threshold
-from securecompute.protocols.sums.interface import make_key, protocol_of
+from securecompute.protocols.sums.interface import Contributor, make_key, protocol_of
 from securecompute.protocols.sums.settings import Choice, Committee, Pairwise, setting_from
 from securecompute.values import Plain
 from tests.protocols.sums.playing import COLLECTOR, COORDINATOR, identity, names
@@ -49,14 +49,8 @@ class Adder:
             _, total = yield from protocol.collect(descriptor, COORDINATOR, self._key)
             return hashlib.sha256(total.tobytes()).hexdigest()
         x = Plain(np.arange(descriptor.length, dtype=np.uint64) * np.uint64(1 + NAMES.index(self.me)))
-        ledger, random = SurvivorLedger(), SystemRandomness()
-        return list(
-            (
-                yield from protocol.contribute(
-                    self.me, descriptor, COORDINATOR, COLLECTOR, x, identity(self.me), ledger, random
-                )
-            )
-        )
+        own = Contributor(self.me, identity(self.me), SurvivorLedger(), SystemRandomness())
+        return list((yield from protocol.contribute(own, descriptor, COORDINATOR, COLLECTOR, x)))
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from securecompute.disclosure.ledger import SurvivorLedger
 from securecompute.engine.local import play
 from securecompute.primitives.keys import IdentityKey
 from securecompute.protocols.sums.descriptor import Descriptor, default_threshold
+from securecompute.protocols.sums.interface import Contributor
 from securecompute.protocols.sums.pairwise import collect, contribute, coordinate
 from securecompute.values import Plain
 from tests.protocols.sums.playing import (
@@ -98,8 +99,8 @@ def replay(case, randomness=None, deliver=None):
     draws = randomness or {p: Recorded(drawn) for p, drawn in case["randomness"].items()}
     parts = {COORDINATOR: coordinate(descriptor, COLLECTOR), COLLECTOR: collect(descriptor, COORDINATOR)}
     for p, e in inputs.items():
-        x, ledger = Plain(encode(ring, e)), SurvivorLedger()
-        parts[p] = contribute(p, descriptor, COORDINATOR, COLLECTOR, x, keys[p], ledger, draws[p])
+        own = Contributor(p, keys[p], SurvivorLedger(), draws[p])
+        parts[p] = contribute(own, descriptor, COORDINATOR, COLLECTOR, Plain(encode(ring, e)))
     messages = []
 
     def delivered(number, sender, receiver, message):
