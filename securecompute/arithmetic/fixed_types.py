@@ -8,8 +8,8 @@ what truncation and comparison need to be exact, so a program that could overflo
     x + y      max(scales), bounds added              x y       scales added, bounds multiplied
     x @ y      as a product, of K terms: bound K · bound · bound, or the product of the largest norms if these are known
 
-Accuracy   Quantising is off by at most 2^-(scale+1). The product of two such numbers, truncated to scale f, is off by at
-           most |x| 2^-(f_y+1) + |y| 2^-(f_x+1) + 2^-(f_x+f_y+2) from the encoding and by one unit 2^-f from truncation.
+Accuracy   Quantising is off by at most 2^-(scale+1). The product of two such numbers, truncated to scale f, is off by
+           at most |x| 2^-(f_y+1) + |y| 2^-(f_x+1) + 2^-(f_x+f_y+2) from encoding, and one unit 2^-f from truncation.
 Reference  Cauchy and Schwarz for the norms.
 """
 
