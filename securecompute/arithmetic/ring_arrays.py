@@ -1,16 +1,20 @@
 """Arrays of elements of Z_2^64 or Z_2^128, with the operators that a formula needs.
 
-    x + y, x - y, -x, x * y, x @ y     modulo 2^L, for L = 64 or 128; an int stands for its residue
+    x + y, x - y, -x, x * y, x @ y     modulo 2^L, for L = 64 or 128; a Python integer stands for its residue
     x << k, x >> k, x.low(k)           as unsigned integers: multiplied by 2^k, divided by 2^k downwards, modulo 2^k
     RingArray.quantised(x, f), .reals(f)   fixed point with f fractional bits: the nearest multiple of 2^-f, and back
 
 Words are uint64 of the array's shape; in Z_2^128 they are two such planes, (2, *shape): low words, then high words.
 Arithmetic wraps, which is the ring's; whether a number fits is proved where it is encoded (`fixed_types`).
 
-Pitfalls   Every operation makes an array of its own, except reshape, T, indexing and broadcast_to, which are views.
+Pitfalls   Every operation makes an array of its own, except reshape, transpose, T, broadcast_to and indexing by
+           integers and slices, which are views. To touch fresh memory costs more than to add: `tiled` works out a long
+           formula in pieces that stay in the cache.
 """
 
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +29,7 @@ Shape = tuple[int, ...]
 _HALF: Final = np.uint64(32)
 _LOW_HALF: Final = np.uint64(0xFFFFFFFF)
 _WORD: Final = 64
+_TILE: Final = 1 << 15  # elements: several temporaries of so many stay in the second-level cache
 
 
 class RingArray:
@@ -34,8 +39,10 @@ class RingArray:
     __array_ufunc__ = None  # numpy's arrays leave the operators to this class
 
     def __init__(self, ring: Ring, words: Words) -> None:
-        """words   uint64, as above; kept, not copied"""
+        """words   uint64, as above; kept, not copied. raises InvalidRequest: another dtype, or Z_2^32"""
         self.ring, self.words = ring, np.asarray(words)  # an array of no axes, never numpy's scalar, which would warn
+        if self.words.dtype != np.uint64 or ring is Ring.Z32:
+            raise InvalidRequest(f"{self.words.dtype} for elements of {ring}; expected uint64 for 2^64 or 2^128")
 
     @classmethod
     def zeros(cls, ring: Ring, shape: Shape) -> "RingArray":
@@ -44,14 +51,17 @@ class RingArray:
 
     @classmethod
     def integers(cls, ring: Ring, values: Any) -> "RingArray":
-        """Residues of whole numbers: an int, an array of integers or a nested sequence of Python integers."""
+        """Residues of whole numbers: an int, an array of integers or a nested sequence of Python integers.
+
+        raises   InvalidRequest  an entry is not a whole number
+        """
         if isinstance(values, np.ndarray) and values.dtype == np.uint64:
             low, high = values, np.zeros_like(values)
         elif isinstance(values, np.ndarray) and values.dtype.kind in "iub":
             signed = values.astype(np.int64)
             low, high = signed.view(np.uint64), (signed >> 63).view(np.uint64)
         else:
-            exact = np.asarray(values, dtype=object) % (1 << 128)
+            exact = _whole(values) % (1 << 128)
             low = np.asarray(exact % (1 << 64), dtype=object).astype(np.uint64)
             high = np.asarray(exact >> 64, dtype=object).astype(np.uint64)
         return cls(ring, low.copy() if ring is Ring.Z64 else np.stack([low, high]))
@@ -66,14 +76,17 @@ class RingArray:
         x = np.asarray(x, np.float64)
         if not np.isfinite(x).all():
             raise NonFiniteInput("a value is NaN or infinite; leave such rows out")
-        scaled = np.rint(np.ldexp(x, scale))
+        with np.errstate(over="ignore"):  # an infinity is refused below
+            scaled = np.rint(np.ldexp(x, scale))
         if (np.abs(scaled) >= 2.0 ** (ring.bits - 1)).any():
             raise EncodingOverflow(f"a value leaves {ring} at {scale} fractional bits; lower the scale")
         if ring is Ring.Z64:
             return cls(ring, scaled.astype(np.int64).view(np.uint64))
-        high = np.floor(np.ldexp(scaled, -_WORD))
-        low = scaled - np.ldexp(high, _WORD)  # in [0, 2^64), exactly: both are multiples of the same power of two
-        return cls(ring, np.stack([low.astype(np.uint64), high.astype(np.int64).view(np.uint64)]))
+        magnitude = np.abs(scaled)  # of a small negative number the low word has more bits than a float64
+        high = np.floor(np.ldexp(magnitude, -_WORD))
+        low = magnitude - np.ldexp(high, _WORD)  # exact: the last bits of a float64
+        y = cls(ring, np.stack([low, high]).astype(np.uint64))
+        return cls(ring, np.where(scaled < 0, (-y).words, y.words))
 
     @property
     def shape(self) -> Shape:
@@ -121,6 +134,8 @@ class RingArray:
         return RingArray(self.ring, self.words.copy())
 
     def __add__(self, other: "RingArray | int") -> "RingArray":
+        if not isinstance(other, _OPERANDS):
+            return NotImplemented
         other = self._same(other)
         if self.ring is Ring.Z64:
             return RingArray(self.ring, self.words + other.words)
@@ -131,6 +146,8 @@ class RingArray:
     __radd__ = __add__
 
     def __sub__(self, other: "RingArray | int") -> "RingArray":
+        if not isinstance(other, _OPERANDS):
+            return NotImplemented
         other = self._same(other)
         if self.ring is Ring.Z64:
             return RingArray(self.ring, self.words - other.words)
@@ -138,7 +155,7 @@ class RingArray:
         return _planes(a - b, np.asarray(a_high - b_high) - (a < b))
 
     def __rsub__(self, other: int) -> "RingArray":
-        return self._same(other) - self
+        return self._same(other) - self if isinstance(other, _OPERANDS) else NotImplemented
 
     def __neg__(self) -> "RingArray":
         if self.ring is Ring.Z64:
@@ -147,6 +164,8 @@ class RingArray:
         return _planes(np.uint64(0) - low, np.asarray(~high) + (low == 0))
 
     def __mul__(self, other: "RingArray | int") -> "RingArray":
+        if not isinstance(other, _OPERANDS):
+            return NotImplemented
         other = self._same(other)
         if self.ring is Ring.Z64:
             return RingArray(self.ring, self.words * other.words)
@@ -157,19 +176,28 @@ class RingArray:
     __rmul__ = __mul__
 
     def __matmul__(self, other: "RingArray") -> "RingArray":
-        """Of two matrices, or of a matrix and a vector."""
-        from securecompute.arithmetic.ring_products import matmul, matmul_128  # loads the compiler
+        """Of matrices, vectors, or one of each. raises InvalidRequest: shapes that do not fit"""
+        if not isinstance(other, RingArray):
+            return NotImplemented
+        self._same(other)
+        if self.ndim not in (1, 2) or other.ndim not in (1, 2) or self.shape[-1] != other.shape[0]:
+            raise InvalidRequest(f"{self.shape} @ {other.shape}; expected (m, k) @ (k, n), or vectors of length k")
+        from securecompute.arithmetic import ring_products  # loads the compiler
 
+        matmul = ring_products.matmul if self.ring is Ring.Z64 else ring_products.matmul_128
         left = self.reshape((1, -1)) if self.ndim == 1 else self
         right = other.reshape((-1, 1)) if other.ndim == 1 else other
-        product = RingArray(self.ring, (matmul if self.ring is Ring.Z64 else matmul_128)(left.words, right.words))
+        product = RingArray(self.ring, matmul(left.words, right.words))
         return product.reshape((*self.shape[:-1], *other.shape[1:]))
 
     def gram(self) -> "RingArray":
-        """x.T @ x of a matrix, in half the time."""
-        from securecompute.arithmetic.ring_products import gram, gram_128  # loads the compiler
+        """x.T @ x of a matrix, in half the time. raises InvalidRequest: not a matrix"""
+        if self.ndim != 2:
+            raise InvalidRequest(f"x.T @ x of {self.shape}; expected a matrix")
+        from securecompute.arithmetic import ring_products  # loads the compiler
 
-        return RingArray(self.ring, (gram if self.ring is Ring.Z64 else gram_128)(self.words))
+        gram = ring_products.gram if self.ring is Ring.Z64 else ring_products.gram_128
+        return RingArray(self.ring, gram(self.words))
 
     def __lshift__(self, k: int) -> "RingArray":
         if self.ring is Ring.Z64:
@@ -200,7 +228,12 @@ class RingArray:
 
     def __getitem__(self, index: Any) -> "RingArray":
         index = index if isinstance(index, tuple) else (index,)
-        return RingArray(self.ring, self.words[index if self.ring is Ring.Z64 else (slice(None), *index)])
+        if self.ring is Ring.Z64:
+            return RingArray(self.ring, self.words[index])
+        if any(isinstance(i, (np.ndarray, list)) for i in index):  # numpy may put the axis of these before the planes
+            low, high = self._pair
+            return _planes(low[index], high[index])
+        return RingArray(self.ring, self.words[slice(None), *index])
 
     def reshape(self, shape: Shape) -> "RingArray":
         """The same elements in another shape; one length may be -1."""
@@ -209,7 +242,7 @@ class RingArray:
     def transpose(self, axes: Sequence[int] | None = None) -> "RingArray":
         """The axes in another order: reversed, unless one is given."""
         order = tuple(axes) if axes is not None else tuple(reversed(range(self.ndim)))
-        planes = order if self.ring is Ring.Z64 else (0, *(axis + 1 for axis in order))
+        planes = order if self.ring is Ring.Z64 else (0, *(axis + 1 if axis >= 0 else axis for axis in order))
         return RingArray(self.ring, self.words.transpose(planes))
 
     @property
@@ -226,15 +259,14 @@ class RingArray:
 
     def sum(self, axis: int | tuple[int, ...] | None = None) -> "RingArray":
         """Along one axis, several, or all."""
-        axes = tuple(range(self.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
-        axes = tuple(a % self.ndim for a in axes) if self.ndim else ()
         if self.ring is Ring.Z64:
-            return RingArray(self.ring, np.asarray(self.words.sum(axis=axes, dtype=np.uint64)))
-        low, high = self._pair
-        halves = [(low & _LOW_HALF).sum(axis=axes, dtype=np.uint64), (low >> _HALF).sum(axis=axes, dtype=np.uint64)]
-        middle = halves[1] + (halves[0] >> _HALF)  # below 2^64 for fewer than 2^31 terms
-        word = (middle << _HALF) | (halves[0] & _LOW_HALF)
-        return _planes(np.asarray(word), np.asarray(high.sum(axis=axes, dtype=np.uint64) + (middle >> _HALF)))
+            return RingArray(self.ring, self.words.sum(axis=axis, dtype=np.uint64))
+        lower, upper, high = (
+            np.asarray(words.sum(axis=axis, dtype=np.uint64))
+            for words in (self._pair[0] & _LOW_HALF, self._pair[0] >> _HALF, self._pair[1])
+        )
+        middle = np.asarray(upper + (lower >> _HALF))  # below 2^64 for fewer than 2^31 terms
+        return _planes((middle << _HALF) | (lower & _LOW_HALF), np.asarray(high + (middle >> _HALF)))
 
     @property
     def _pair(self) -> tuple[Words, Words]:
@@ -259,20 +291,59 @@ def word_shape(ring: Ring, shape: Shape) -> Shape:
     return shape if ring is Ring.Z64 else (2, *shape)
 
 
+def tiled(function: Callable[..., RingArray], *arrays: RingArray, into: RingArray | None = None) -> RingArray:
+    """function(*arrays) of an elementwise formula, worked out tile by tile.
+
+    function   is given the same part of every array, broadcast to the shape of all; returns that part of the result
+    into       an array that may be overwritten, of the result's shape: one of `arrays` that nobody needs any more
+    """
+    shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    whole = [array.broadcast_to(shape) for array in arrays]
+    if into is None and whole[0].size <= _TILE:
+        return function(*whole)
+    result = RingArray(whole[0].ring, np.empty(word_shape(whole[0].ring, shape), np.uint64)) if into is None else into
+    for tile in _tiles(shape):
+        result[tile].words[...] = function(*(array[tile] for array in whole)).words
+    return result
+
+
+def _tiles(shape: Shape) -> Iterator[tuple[Any, ...]]:
+    """Indices of the parts, in memory order: slices along the first axis whose rows are no longer than a tile."""
+    if not shape:
+        yield (...,)
+        return
+    rows = [*accumulate(reversed(shape[1:]), operator.mul, initial=1)][::-1]  # elements per step along each axis
+    axis = next(k for k, row in enumerate(rows) if row <= _TILE)
+    step = max(1, _TILE // max(1, rows[axis]))
+    for outer in np.ndindex(shape[:axis]):
+        for start in range(0, shape[axis], step):
+            yield (*outer, slice(start, start + step))
+
+
 def concatenate(arrays: Sequence[RingArray], axis: int = 0) -> RingArray:
-    """Joined along an axis that exists."""
-    return _joined(np.concatenate, arrays, axis)
+    """Joined along an axis that exists; one counted from the end is negative."""
+    return _joined(np.concatenate, arrays, axis, arrays[0].ndim)
 
 
 def stack(arrays: Sequence[RingArray], axis: int = 0) -> RingArray:
-    """Joined along a new axis."""
-    return _joined(np.stack, arrays, axis)
+    """Joined along a new axis, which is where `axis` says in the result."""
+    return _joined(np.stack, arrays, axis, arrays[0].ndim + 1)
 
 
-def _joined(join: Callable[..., Words], arrays: Sequence[RingArray], axis: int) -> RingArray:
+def _joined(join: Callable[..., Words], arrays: Sequence[RingArray], axis: int, axes: int) -> RingArray:
     ring = arrays[0].ring
+    if any(array.ring is not ring for array in arrays) or not -axes <= axis < axes:
+        raise InvalidRequest(f"elements of one ring are joined, along an axis from {-axes} to {axes - 1}")
     inside = axis if ring is Ring.Z64 or axis < 0 else axis + 1
     return RingArray(ring, join([array.words for array in arrays], axis=inside))
+
+
+def _whole(values: Any) -> NDArray[Any]:
+    """Python integers, in an array of objects."""
+    try:
+        return np.asarray(np.frompyfunc(operator.index, 1, 1)(np.asarray(values, dtype=object)), dtype=object)
+    except TypeError:
+        raise InvalidRequest("an entry is not a whole number; `quantised` takes reals") from None
 
 
 def _planes(low: Words, high: Words) -> RingArray:
@@ -302,3 +373,6 @@ def _right(words: Words, k: int) -> Words:
 def _mask(k: int) -> np.uint64:
     """The low k bits of a word, k cut to 0 to 64."""
     return np.uint64((1 << min(max(k, 0), _WORD)) - 1)
+
+
+_OPERANDS: Final = (RingArray, int, np.integer)

@@ -19,6 +19,7 @@ from securecompute.arithmetic.rings import Ring
 from securecompute.values import SecretMisused
 
 Public = RingArray | int
+_PUBLIC = (RingArray, int, np.integer)
 
 
 class Replicated:
@@ -59,7 +60,9 @@ class Replicated:
     def __add__(self, other: "Replicated | Public") -> "Replicated":
         if isinstance(other, Replicated):
             return Replicated(self.index, self.mine + other.mine, self.next + other.next)
-        shape = self.shape if isinstance(other, int) else np.broadcast_shapes(self.shape, other.shape)
+        if not isinstance(other, _PUBLIC):  # said by all three alike, though two of them only would add it
+            return NotImplemented
+        shape = np.broadcast_shapes(self.shape, other.shape) if isinstance(other, RingArray) else self.shape
         x = self if shape == self.shape else self.broadcast_to(shape)  # by all three, whoever adds the constant
         mine = x.mine + other if self.index == 0 else x.mine
         following = x.next + other if self.index == 2 else x.next
@@ -70,7 +73,7 @@ class Replicated:
     def __sub__(self, other: "Replicated | Public") -> "Replicated":
         if isinstance(other, Replicated):
             return Replicated(self.index, self.mine - other.mine, self.next - other.next)
-        return self + -other
+        return self + -other if isinstance(other, _PUBLIC) else NotImplemented
 
     def __rsub__(self, other: Public) -> "Replicated":
         return -self + other
@@ -79,7 +82,8 @@ class Replicated:
         return self._each(lambda share: -share)
 
     def __mul__(self, public: Public) -> "Replicated":
-        """By public numbers; of two secrets see `multiply`."""
+        """By public numbers; of two secrets see `multiply`. raises SecretMisused: the other one is secret too"""
+        self._check_public(public)
         return self._each(lambda share: share * public)
 
     __rmul__ = __mul__
@@ -88,6 +92,7 @@ class Replicated:
         return self._each(lambda share: share << k)
 
     def __matmul__(self, public: RingArray) -> "Replicated":
+        self._check_public(public)
         return self._each(lambda share: share @ public)
 
     def __rmatmul__(self, public: RingArray) -> "Replicated":
@@ -119,6 +124,10 @@ class Replicated:
 
     def _each(self, linear: Callable[[RingArray], RingArray]) -> "Replicated":
         return Replicated(self.index, linear(self.mine), linear(self.next))
+
+    def _check_public(self, other: object) -> None:
+        if isinstance(other, Replicated):
+            self._refuse("has no product with another by itself: `multiply` and `matmul` are protocols")
 
     def _refuse(self, deed: str) -> NoReturn:
         raise SecretMisused(f"a shared secret {deed}. Compute on it in a protocol, and reveal the result")
