@@ -9,7 +9,7 @@ import pytest
 import securecompute
 
 ROOT = Path(__file__).parents[1]
-LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-extra.lock"]
+LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-extra.lock", "requirements-spu.lock"]
 
 
 def project():

@@ -1,0 +1,1 @@
+"""The two sides of bench.products: ours and the others."""

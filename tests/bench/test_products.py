@@ -1,0 +1,212 @@
+"""The benchmark of products, the others' side: what they compute, what they answer, and rows where one is missing."""
+
+import json
+import math
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from bench.harness import Claim, compare
+from bench.products_sides import others
+from bench.products_sides.cases import Case, in_the_clear, largest_error, operands
+from bench.products_sides.others import Answer, Spu, figure, mpyc_answer, mpyc_command, numpy_seconds
+
+OPERATIONS = ["matmul", "less", "sigmoid", "divide", "solve"]
+ANSWER = {"run": 1.5, "total": 2.0, "cpu": 3.0, "error": 0.25}
+
+
+@pytest.fixture(autouse=True)
+def forget():
+    """No test sees another's interpreter or process."""
+    cached = (others.spu_interpreter, others.spu_version, others._spu_process)
+    for each in cached:
+        each.cache_clear()
+    yield
+    for each in cached:
+        each.cache_clear()
+
+
+@pytest.fixture
+def nowhere(monkeypatch):
+    """A machine without SPU."""
+    monkeypatch.setattr(others, "has", lambda interpreter, module: False)
+
+
+@pytest.fixture
+def peer(monkeypatch, tmp_path):
+    """Install a program in the place of SPU's process."""
+
+    def install(code):
+        (tmp_path / "stand_in.py").write_text("import json, sys\n" + code)
+        monkeypatch.setattr(others, "spu_interpreter", lambda: sys.executable)
+        monkeypatch.setattr(others, "SPU_MODULE", "stand_in")
+        monkeypatch.setattr(others, "ROOT", tmp_path)
+
+    yield install
+    if others._spu_process.cache_info().currsize:
+        process = others._spu_process()
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_all_sides_have_the_same_operands_and_numpy_has_no_error(operation):
+    case = Case(operation, 20)
+    x = operands(case)
+    assert all(np.array_equal(a, b) for a, b in zip(x, operands(case), strict=True))
+    assert all(each.dtype == np.float64 for each in x)
+    assert largest_error(case, in_the_clear(case)(*x)) == 0.0
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_the_error_is_the_largest_difference_and_is_no_number_where_the_answer_is_none(operation):
+    case = Case(operation, 20)
+    answer = in_the_clear(case)(*operands(case)).astype(float)
+    answer.flat[3] += 0.5
+    answer.flat[4] -= 2.0
+    assert largest_error(case, answer) == pytest.approx(2.0)
+    answer.flat[5] = math.nan
+    assert math.isnan(largest_error(case, answer))
+
+
+def test_divisors_are_within_their_range_and_of_both_signs():
+    _, divisors = operands(Case("divide", 2000))
+    assert 0.01 <= abs(divisors).min() < 0.02 and 50 < abs(divisors).max() <= 100
+    assert 0.4 < (divisors < 0).mean() < 0.6
+
+
+def test_equations_are_symmetric_and_positive_definite():
+    x, y = operands(Case("solve", 12))
+    assert np.array_equal(x, x.T) and np.linalg.eigvalsh(x).min() > 0
+    assert y.shape == (12,)
+
+
+def test_an_unknown_operation_is_refused():
+    with pytest.raises(KeyError):
+        operands(Case("cube", 3))
+
+
+def test_the_cases_load_nothing_but_numpy():
+    heavy = "{'rich', 'numba', 'scipy', 'securecompute', 'jax', 'mpyc'}"
+    code = f"import sys; import bench.products_sides.cases; print(sorted(set(sys.modules) & {heavy}))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
+
+
+def test_loading_the_others_imports_no_peer():
+    code = "import sys; import bench.products_sides.others; print(sorted(set(sys.modules) & {'spu', 'jax', 'mpyc'}))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
+
+
+def test_without_spu_a_row_says_so_and_runs_nothing(nowhere):
+    def never():
+        raise AssertionError("measured")
+
+    theirs = others.spu_figure(Case("matmul", 8), others.SPU_ABY3_64, "run")
+    row = compare(Claim("product", never, theirs, str(others.SPU_ABY3_64), 5.0, others.needs_spu()), turns=1)
+    assert row.other_is == "SPU ABY3 FM64: not installed (spu)"
+    assert (row.ours, row.other, row.ratio, row.met) == (None, None, None, None)
+    assert others.spu_version() is None
+
+
+def test_without_spu_a_run_is_refused_by_name(nowhere):
+    with pytest.raises(ModuleNotFoundError, match="make peers"):
+        others.spu(Case("matmul", 8), others.SPU_ABY3_64)
+
+
+def test_where_an_interpreter_has_spu_a_row_needs_nothing(monkeypatch):
+    monkeypatch.delenv(others.INTERPRETER, raising=False)
+    monkeypatch.setattr(others, "has", lambda interpreter, module: interpreter.endswith("spu/bin/python"))
+    assert others.needs_spu() == ()
+    assert others.spu_interpreter().startswith(sys.prefix)
+
+
+def test_a_named_interpreter_is_the_only_one_looked_at(monkeypatch):
+    looked = []
+    monkeypatch.setenv(others.INTERPRETER, "/no/such/python")
+    monkeypatch.setattr(others, "has", lambda interpreter, module: looked.append(interpreter))
+    assert others.spu_interpreter() is None
+    assert looked == ["/no/such/python"]
+
+
+def test_an_interpreter_is_asked_for_a_module_without_importing_it():
+    assert others.has(sys.executable, "numpy")
+    assert not others.has(sys.executable, "no_such_module")
+    assert not others.has("/no/such/python", "numpy")
+
+
+def test_requests_go_to_one_process_and_answers_come_back_in_order(peer):
+    peer(
+        "for count, line in enumerate(sys.stdin):\n"
+        "    asked = json.loads(line)\n"
+        "    answer = {'run': count, 'total': asked['size'], 'cpu': asked['field'], 'error': asked['accurate']}\n"
+        "    print(json.dumps(answer | {'bytes': asked['traffic']}), flush=True)\n"
+    )
+    first = others.spu(Case("matmul", 8), others.SPU_ABY3_64)
+    second = others.spu(Case("less", 9), others.SPU_ABY3_128_ACCURATE, traffic=True)
+    assert (first.run, first.total, first.cpu, first.error, first.bytes) == (0, 8, 64, False, False)
+    assert (second.run, second.total, second.cpu, second.error, second.bytes) == (1, 9, 128, True, True)
+
+
+def test_only_bytes_and_messages_ask_for_the_profile(peer):
+    peer(
+        "for line in sys.stdin:\n"
+        "    seen = json.loads(line)['traffic']\n"
+        "    print(json.dumps(dict(run=seen, total=seen, cpu=0, error=0, bytes=seen, messages=seen)), flush=True)\n"
+    )
+    case, how = Case("matmul", 8), others.SPU_ABY3_64
+    told = {name: others.spu_figure(case, how, name)() for name in ("run", "total", "bytes", "messages")}
+    assert told == {"run": 0.0, "total": 0.0, "bytes": 1.0, "messages": 1.0}
+
+
+def test_a_process_that_ends_is_an_error_with_the_case(peer):
+    peer("sys.stdin.readline(); sys.exit(3)\n")
+    with pytest.raises(RuntimeError, match=r"ended with 3 at .*matmul"):
+        others.spu(Case("matmul", 8), others.SPU_ABY3_64)
+
+
+def test_settings_are_called_as_a_reader_would():
+    named = [str(how) for how in (others.SPU_ABY3_128_ACCURATE, Spu("semi2k", 2, 64))]
+    assert named == ["SPU ABY3 FM128, accurate settings", "SPU semi2k, 2 parties, FM64"]
+
+
+def test_the_last_answer_that_mpyc_prints_counts():
+    printed = "Barrier 0\n" + json.dumps(ANSWER | {"run": 9.0}) + "\n" + json.dumps(ANSWER) + "\nStop\n"
+    answer = mpyc_answer(printed)
+    assert (answer.run, answer.error) == (1.5, 0.25)
+    assert math.isnan(answer.bytes) and math.isnan(answer.compile)
+
+
+def test_mpyc_without_an_answer_is_an_error():
+    with pytest.raises(ValueError, match="no answer"):
+        mpyc_answer("Start\nStop\n")
+
+
+def test_mpyc_is_started_with_three_parties_at_a_free_port(monkeypatch):
+    started = []
+
+    def run(command, **how):
+        started.append((command, how["env"]["PYTHONPATH"]))
+        return SimpleNamespace(stdout=json.dumps(ANSWER))
+
+    monkeypatch.setattr(others.subprocess, "run", run)
+    assert others.mpyc_figure(Case("divide", 50), "total")() == 2.0
+    [(command, path)] = started
+    assert command[2:5] == ["divide", "50", "-M3"] and int(command[6]) > 0
+    assert (others.Path(path) / "bench" / "harness.py").exists()
+    assert mpyc_command(Case("less", 5), 40_000)[-2:] == ["-B", "40000"]
+
+
+def test_a_figure_that_no_answer_has_is_refused_before_it_runs():
+    with pytest.raises(AttributeError, match="speed"):
+        figure(lambda: Answer(**ANSWER), "speed")
+    assert figure(lambda: Answer(**ANSWER), "cpu")() == 3.0
+
+
+def test_numpy_takes_time():
+    assert numpy_seconds(Case("matmul", 16))() > 0
