@@ -230,30 +230,49 @@ def together(*parts: Part[Any]) -> Part[tuple[Any, ...]]:
     raises   InvalidRequest  sub-protocols wait in one round with a quorum, and for other senders or another quorum
     """
     outputs: dict[int, Any] = {}
-    inboxes: dict[int, Inbox | None] = dict.fromkeys(range(len(parts)))
+    running = dict(enumerate(parts))
+    inboxes: dict[int, Inbox | None] = dict.fromkeys(running)
     while True:
-        rounds: dict[int, Round] = {}
-        for k, inbox in inboxes.items():
-            try:
-                rounds[k] = parts[k].send(inbox)  # type: ignore[arg-type]
-            except StopIteration as stop:
-                outputs[k] = stop.value
+        ended, rounds = advance(running, inboxes)
+        outputs |= ended
         if not rounds:
             return tuple(outputs[k] for k in range(len(parts)))
-        senders = dict.fromkeys(p for r in rounds.values() for p in r.expect)
-        receivers = dict.fromkeys(p for r in rounds.values() for p in r.send)
-        heard = yield Round(
-            send={p: tuple(r.send[p] for r in rounds.values() if p in r.send) for p in receivers},
-            expect={p: Several(tuple(r.expect[p] for r in rounds.values() if p in r.expect)) for p in senders},
-            quorum=_shared_quorum(rounds.values()),
-            step=" + ".join(dict.fromkeys(r.step for r in rounds.values() if r.step)),
-            after=max(r.after for r in rounds.values()),
-            work=sum(r.work for r in rounds.values()),
-        )
-        inboxes = {}
-        unread = {p: iter(messages) for p, messages in heard.items()}
-        for k, r in rounds.items():
-            inboxes[k] = {p: next(unread[p]) for p in r.expect if p in unread}
+        heard = yield merged(rounds)
+        inboxes = dict(divided(rounds, heard))
+
+
+def advance(
+    parts: Mapping[int, Part[Any]], inboxes: Mapping[int, Inbox | None]
+) -> tuple[dict[int, Any], dict[int, Round]]:
+    """Resume parts with what they waited for, None at their start: what those that end return, and others' rounds."""
+    ended: dict[int, Any] = {}
+    rounds: dict[int, Round] = {}
+    for k, inbox in inboxes.items():
+        try:
+            rounds[k] = parts[k].send(inbox)  # type: ignore[arg-type]
+        except StopIteration as stop:
+            ended[k] = stop.value
+    return ended, rounds
+
+
+def merged(rounds: Mapping[int, Round]) -> Round:
+    """One round in which several go side by side: a peer's messages travel as one. raises as `together`."""
+    senders = dict.fromkeys(p for r in rounds.values() for p in r.expect)
+    receivers = dict.fromkeys(p for r in rounds.values() for p in r.send)
+    return Round(
+        send={p: tuple(r.send[p] for r in rounds.values() if p in r.send) for p in receivers},
+        expect={p: Several(tuple(r.expect[p] for r in rounds.values() if p in r.expect)) for p in senders},
+        quorum=_shared_quorum(rounds.values()),
+        step=" + ".join(dict.fromkeys(r.step for r in rounds.values() if r.step)),
+        after=max(r.after for r in rounds.values()),
+        work=sum(r.work for r in rounds.values()),
+    )
+
+
+def divided(rounds: Mapping[int, Round], heard: Inbox) -> dict[int, Inbox]:
+    """What each of the merged rounds has heard."""
+    unread = {p: iter(messages) for p, messages in heard.items()}
+    return {k: {p: next(unread[p]) for p in r.expect if p in unread} for k, r in rounds.items()}
 
 
 def _shared_quorum(rounds: Iterable[Round]) -> int | None:

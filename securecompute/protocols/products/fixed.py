@@ -93,6 +93,10 @@ class Fixed:
         """The same numbers in another shape."""
         return Fixed(self.share.reshape(shape), self.type)
 
+    def transpose(self, axes: Sequence[int] | None = None) -> "Fixed":
+        """The axes in another order."""
+        return Fixed(self.share.transpose(axes), self.type)
+
     @property
     def T(self) -> "Fixed":
         """The axes reversed."""

@@ -13,7 +13,9 @@ Reference  Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016, section 3.
 import hashlib
 from collections.abc import Sequence
 
-from securecompute.arithmetic.ring_arrays import RingArray
+import numpy as np
+
+from securecompute.arithmetic.ring_arrays import RingArray, tiled
 from securecompute.engine.rounds import Bytes, Part, Party, Round, Several
 from securecompute.errors import PeerMisbehaved
 from securecompute.protocols.products.compute_party import PARTIES
@@ -43,25 +45,32 @@ def reveal(names: Sequence[Party], receiver: Party, x: Replicated) -> Part[RingA
     (third,) = unpacked([form], inbox[before])
     if digest(third) != inbox[after]:
         raise _differ(before, after)
-    revealed: RingArray = x.mine + x.next + third
-    return revealed
+    return tiled(_total, x.mine, x.next, third, into=third)
 
 
-def collect(names: Sequence[Party], form: Form) -> Part[RingArray]:
-    """The value. Run by a receiver that is not one of the three. raises PeerMisbehaved as `reveal`."""
+def collect(names: Sequence[Party], form: Form, after: int = 0) -> Part[RingArray]:
+    """The value. Run by a receiver that is not one of the three.
+
+    after    rounds that the three take before, while the receiver is silent
+    raises   PeerMisbehaved  as `reveal`
+    """
     spec = Several((*expected([form]).parts, Bytes(DIGEST_BYTES)))
-    inbox = yield Round(expect=dict.fromkeys(names, spec), step="reveal")
+    inbox = yield Round(expect=dict.fromkeys(names, spec), step="reveal", after=after)
     shares: list[RingArray] = [unpacked([form], inbox[p][:1])[0] for p in names]
     for i, share in enumerate(shares):
         other = names[(i - 1) % PARTIES]
         if digest(share) != inbox[other][1]:
             raise _differ(names[i], other)
-    return shares[0] + shares[1] + shares[2]
+    return tiled(_total, *shares, into=shares[0])
 
 
 def digest(share: RingArray) -> bytes:
     """SHA-256 of the words, in C order."""
-    return hashlib.sha256(share.words.tobytes()).digest()
+    return hashlib.sha256(np.ascontiguousarray(share.words).data).digest()
+
+
+def _total(a: RingArray, b: RingArray, c: RingArray) -> RingArray:
+    return a + b + c
 
 
 def _differ(one: Party, other: Party) -> PeerMisbehaved:

@@ -1,0 +1,196 @@
+"""A program run by three compute parties: every operation begins as soon as its inputs are there.
+
+Operations that do not wait for each other share rounds, so a program takes as many rounds as its longest chain. What a
+line draws is bound to its number, and every party begins the same lines in the same order.
+
+    round 0       compute parties exchange keys; every owner shares its numbers
+    round 1       holders of a share compare digests of the inputs; the program begins
+    last round    the outputs are revealed, each to its receiver
+
+Security   as the operations' protocols: semi-honest, one compute party corrupted. Nothing but the outputs is shown,
+           except what an operation's docstring lists. What is shown is rounded to the nearest, so that the random bits
+           of truncations do not leave (`rounding`).
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from securecompute.arithmetic.ring_arrays import RingArray
+from securecompute.engine.rounds import Inbox, Part, Party, Round, advance, divided, merged, together
+from securecompute.errors import EncodingOverflow, InvalidRequest, NonFiniteInput
+from securecompute.primitives.randomness import Randomness
+from securecompute.programs.lines import line, shown
+from securecompute.programs.operation import Operand, secret
+from securecompute.programs.plan import Plan
+from securecompute.programs.program import Input
+from securecompute.programs.rehearsal import rehearse
+from securecompute.protocols.products.compute_party import ComputeParty, make_keys
+from securecompute.protocols.products.dealing import Form
+from securecompute.protocols.products.fixed import Fixed
+from securecompute.protocols.products.inputs import accept, compare, provide
+from securecompute.protocols.products.reveal import collect, reveal
+from securecompute.values import Plain
+
+
+def encode_input(plan: Plan, node: int, x: NDArray[np.float64]) -> Plain:
+    """An owner's numbers, checked and encoded as the plan says. Run by the owner.
+
+    raises   InvalidRequest    another shape than declared, or no whole number where whole ones are
+             EncodingOverflow  a number is beyond the declared bound, or a row or column beyond the norms; not which
+             NonFiniteInput    a NaN or an infinity
+    """
+    declared, type_ = plan.program.inputs[node], plan.input_type(node)
+    if x.shape != declared.shape:
+        raise InvalidRequest(f"a secret was declared with shape {declared.shape} and has {x.shape}")
+    check_declared(declared, x)
+    return Plain(RingArray.quantised(type_.ring, x, type_.scale).words)
+
+
+def check_declared(declared: Input, x: NDArray[np.float64]) -> None:
+    """Hold numbers against what was declared of them. raises as `encode_input`."""
+    if not np.isfinite(x).all():
+        raise NonFiniteInput("a secret has a NaN or an infinity; leave such rows out")
+    if np.abs(x).max(initial=0.0) > declared.bound:
+        raise EncodingOverflow(f"a number is beyond the declared bound {declared.bound:g}; declare a larger one")
+    if declared.integer and (x != np.rint(x)).any():
+        raise InvalidRequest("a number is not whole, where whole ones are declared")
+    if declared.norms is not None:
+        rows, columns = (float(np.sqrt((x**2).sum(axis=axis).max(initial=0.0))) for axis in (-1, 0))
+        if rows > declared.norms[0] or columns > declared.norms[1]:
+            raise EncodingOverflow("a row or column is longer than the declared norms; declare larger ones")
+
+
+def take_part(
+    me: Party,
+    trio: Sequence[Party],
+    plan: Plan,
+    own: Mapping[int, Plain],
+    session: bytes,
+    randomness: Randomness,
+) -> Part[dict[int, NDArray[np.float64]]]:
+    """One party's whole part: owner, compute party, receiver, or several of these.
+
+    own       this party's inputs by node, from `encode_input`
+    session   what masks are bound to, 32 bytes, different in every run
+    returns   output number -> the numbers revealed to this party
+    raises    PeerMisbehaved  shares that two parties hold differ
+    """
+    encoded = [RingArray(plan.input_type(n).ring, own[n].elements) for n in sorted(own)]
+    if me not in trio:
+        yield from together(provide(me, trio, encoded, session, randomness)) if own else _silent(1)
+        return (yield from _receive(me, trio, plan))
+    owners = plan.program.owners
+    sharing = [
+        provide(me, trio, encoded, session, randomness)
+        if owner == me
+        else accept(me, trio, owner, [_form(plan, n) for n in _owned(plan, owner)], session)
+        for owner in owners
+    ]
+    keys_and_shares = yield from together(make_keys(me, trio, session, randomness), *sharing)
+    party, given = keys_and_shares[0], dict(zip(owners, keys_and_shares[1:], strict=True))
+    inputs = {
+        n: Fixed(share, plan.input_type(n))
+        for owner, (shares, _) in given.items()
+        for n, share in zip(_owned(plan, owner), shares, strict=True)
+    }
+    digests = {owner: both for owner, (_, both) in given.items()}
+    _, outputs = yield from together(compare(me, trio, digests), evaluate(party, plan, inputs))
+    return (yield from _reveal(me, trio, plan, outputs))
+
+
+def evaluate(party: ComputeParty, plan: Plan, inputs: Mapping[int, Fixed]) -> Part[list[Fixed]]:
+    """The outputs, rounded and ready to be revealed. Run by each of the three."""
+    lines = _Lines(party, plan, inputs)
+    inboxes: dict[int, Inbox | None] = lines.begin()
+    while True:
+        rounds: dict[int, Round] = {}
+        while inboxes:  # what ends lets others begin, in the same round
+            ended, waiting = advance(lines.running, dict(sorted(inboxes.items())))
+            rounds |= waiting
+            lines.end(ended)
+            inboxes = lines.begin()
+        if not rounds:
+            return lines.outputs
+        rounds = dict(sorted(rounds.items()))
+        heard = yield merged(rounds)
+        inboxes = dict(divided(rounds, heard))
+
+
+class _Lines:
+    """Which lines of a program have ended, run, or wait for others. Outputs count on after the last line."""
+
+    def __init__(self, party: ComputeParty, plan: Plan, inputs: Mapping[int, Fixed]) -> None:
+        nodes = plan.program.nodes
+        self._party, self._plan = party, plan
+        self._values: dict[int, Any] = dict(inputs)
+        self._values |= {k: node.value for k, node in enumerate(nodes) if isinstance(node.value, np.ndarray)}
+        self._needs = {k: node.inputs for k, node in enumerate(nodes) if k not in self._values}
+        self._needs |= {len(nodes) + k: (node,) for k, (node, _) in enumerate(plan.program.outputs)}
+        self._uses = Counter(used for needs in self._needs.values() for used in needs)
+        self.running: dict[int, Part[Any]] = {}
+
+    def begin(self) -> dict[int, Inbox | None]:
+        """Begin what can; the beginners' inboxes, in order."""
+        ready = [k for k, needs in self._needs.items() if all(each in self._values for each in needs)]
+        for k in sorted(ready):
+            needs = self._needs.pop(k)
+            self.running[k] = self._part(k, [self._values[each] for each in needs])
+            self._uses.subtract(needs)
+            for each in needs:
+                if not self._uses[each]:  # nobody else needs it: its memory may go
+                    self._values.pop(each, None)
+        return dict.fromkeys(sorted(ready))
+
+    def end(self, ended: Mapping[int, Any]) -> None:
+        """Keep what these lines gave."""
+        self._values |= ended
+        for k in ended:
+            del self.running[k]
+
+    @property
+    def outputs(self) -> list[Fixed]:
+        """In order."""
+        first = len(self._plan.program.nodes)
+        return [self._values[first + k] for k in range(len(self._plan.program.outputs))]
+
+    def _part(self, k: int, operands: list[Operand]) -> Part[Fixed]:
+        nodes = self._plan.program.nodes
+        if k < len(nodes):
+            return line(self._party.at("line", k), nodes[k].operation, operands, self._plan.sites[k])
+        node, _ = self._plan.program.outputs[k - len(nodes)]
+        return shown(self._party.at("output", k), secret(operands[0]), self._plan.sites[node].result)
+
+
+def _reveal(me: Party, trio: Sequence[Party], plan: Plan, outputs: Sequence[Fixed]) -> Part[dict[int, Any]]:
+    parts = [reveal(trio, to, x.share) for (_, to), x in zip(plan.program.outputs, outputs, strict=True)]
+    revealed = yield from together(*parts)
+    return {k: y.reals(x.scale) for k, (y, x) in enumerate(zip(revealed, outputs, strict=True)) if y is not None}
+
+
+def _receive(me: Party, trio: Sequence[Party], plan: Plan) -> Part[dict[int, Any]]:
+    """What is revealed to a party that is not one of the three, which waits while they compute."""
+    mine = [k for k, (_, receiver) in enumerate(plan.program.outputs) if receiver == me]
+    if not mine:
+        return {}
+    rehearsal = rehearse(plan)
+    yield from _silent(rehearsal.rounds)
+    forms = [Form(t.ring, shape) for t, shape in (rehearsal.outputs[k] for k in mine)]
+    revealed = yield from together(*(collect(trio, form, after=rehearsal.rounds) for form in forms))
+    return {k: y.reals(rehearsal.outputs[k][0].scale) for k, y in zip(mine, revealed, strict=True)}
+
+
+def _silent(rounds: int) -> Part[None]:
+    for _ in range(rounds):
+        yield Round()
+
+
+def _owned(plan: Plan, owner: Party) -> list[int]:
+    return [n for n, each in plan.program.inputs.items() if each.owner == owner]
+
+
+def _form(plan: Plan, node: int) -> Form:
+    return Form(plan.input_type(node).ring, plan.program.inputs[node].shape)

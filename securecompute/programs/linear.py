@@ -1,0 +1,190 @@
+"""Operations without a message: sums, differences, totals along axes, and the same numbers in another arrangement."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from securecompute.arithmetic.fixed_types import most_scale
+from securecompute.engine.rounds import Part
+from securecompute.errors import InvalidRequest
+from securecompute.programs import attributes
+from securecompute.programs.operation import (
+    Attributes,
+    Operand,
+    Operation,
+    Site,
+    ValueType,
+    broadcast,
+    ring_of,
+    secret,
+)
+from securecompute.protocols.products import fixed
+from securecompute.protocols.products.compute_party import ComputeParty
+from securecompute.protocols.products.fixed import Fixed
+
+
+def silent(result: Fixed) -> Part[Fixed]:
+    """A part that takes no round."""
+    return result
+    yield
+
+
+def raised(x: Fixed, site: Site) -> Fixed:
+    """With the fractional bits that the result is wanted in, as far as there is room, unless all is whole."""
+    if site.result.integer:
+        return x
+    return x.raised(max(x.scale, min(site.demand, most_scale(x.ring, max(site.result.bound, x.bound)))))
+
+
+class Add(Operation):
+    """x + y, with broadcasting."""
+
+    name = "add"
+    arity = 2
+
+    def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
+        return ValueType(
+            broadcast(self.name, x),
+            sum(each.bound for each in x),
+            integer=all(each.integer for each in x),
+            ring=ring_of(x),
+            exact=all(each.exact for each in x),
+        )
+
+    def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
+        left, right = x
+        if isinstance(left, Fixed) and isinstance(right, Fixed):
+            return silent(self._of(left, right))
+        if isinstance(left, Fixed):
+            return silent(self._of(raised(left, site), right))
+        return silent(self._of(left, raised(secret(right), site)))
+
+    def _of(self, left: Any, right: Any) -> Fixed:
+        result: Fixed = left + right if isinstance(left, Fixed) else right + left
+        return result
+
+
+class Subtract(Add):
+    """x - y, with broadcasting."""
+
+    name = "subtract"
+
+    def _of(self, left: Any, right: Any) -> Fixed:
+        result: Fixed = left - right if isinstance(left, Fixed) else -right + left
+        return result
+
+
+class Rearrange(Operation):
+    """The same numbers, or their opposites, in another arrangement: one rule for shapes and for shares."""
+
+    def arrange(self, x: Any, a: Attributes) -> Any:
+        """Of an array or of shares."""
+        raise NotImplementedError
+
+    def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
+        try:
+            shape = self.arrange(np.broadcast_to(np.float64(0), x[0].shape), a).shape
+        except (ValueError, IndexError) as error:
+            raise InvalidRequest(f"{self.name} of an array of shape {x[0].shape}: {error}") from None
+        return replace(x[0], shape=shape, norms=None)
+
+    def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
+        return silent(self.arrange(secret(x[0]), site.attributes))
+
+
+class Negate(Rearrange):
+    """-x."""
+
+    name = "negate"
+
+    def arrange(self, x: Any, a: Attributes) -> Any:
+        return -x
+
+
+class Reshape(Rearrange):
+    """x.reshape(shape)."""
+
+    name = "reshape"
+    attributes: ClassVar[Mapping[str, Any]] = {"shape": attributes.shape}
+
+    def arrange(self, x: Any, a: Attributes) -> Any:
+        return x.reshape(tuple(a["shape"]))
+
+
+class Transpose(Rearrange):
+    """x.transpose(axes)."""
+
+    name = "transpose"
+    attributes: ClassVar[Mapping[str, Any]] = {"axes": attributes.axes}
+
+    def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
+        norms = x[0].norms
+        swapped = (norms[1], norms[0]) if norms and list(a["axes"]) == [1, 0] else None
+        return replace(super().result(x, a), norms=swapped)
+
+    def arrange(self, x: Any, a: Attributes) -> Any:
+        return x.transpose(tuple(a["axes"]))
+
+
+class Index(Rearrange):
+    """x[index] of positions and slices."""
+
+    name = "index"
+    attributes: ClassVar[Mapping[str, Any]] = {"index": attributes.index}
+
+    def arrange(self, x: Any, a: Attributes) -> Any:
+        return x[attributes.index(a["index"])]
+
+
+class Total(Operation):
+    """x.sum(axis)."""
+
+    name = "sum"
+    attributes: ClassVar[Mapping[str, Any]] = {"axes": attributes.axes}
+
+    def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
+        axes, shape = tuple(a["axes"]), x[0].shape
+        if any(axis >= len(shape) for axis in axes):
+            raise InvalidRequest(f"sum over axes {list(axes)} of an array of shape {shape}")
+        kept = tuple(length for axis, length in enumerate(shape) if axis not in axes)
+        terms = int(np.prod([shape[axis] for axis in axes], dtype=np.int64))
+        return replace(x[0], shape=kept, bound=x[0].bound * max(1, terms), norms=None)
+
+    def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
+        return silent(secret(x[0]).sum(tuple(site.attributes["axes"])).within(site.result.bound))
+
+
+class Concatenate(Operation):
+    """Joined along an axis that exists."""
+
+    name = "concatenate"
+    arity = None
+    attributes: ClassVar[Mapping[str, Any]] = {"axis": attributes.whole(0, attributes.MAX_AXES)}
+    join: ClassVar[Any] = staticmethod(np.concatenate)
+    join_shares: ClassVar[Any] = staticmethod(fixed.concatenate)
+
+    def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
+        try:
+            shape = self.join([np.broadcast_to(np.float64(0), each.shape) for each in x], axis=a["axis"]).shape
+        except (ValueError, IndexError) as error:
+            raise InvalidRequest(f"{self.name} along axis {a['axis']}: {error}") from None
+        whole, exact = all(each.integer for each in x), all(each.exact for each in x)
+        if any(each.public for each in x):
+            raise InvalidRequest(f"{self.name} joins secrets; add public columns before they are shared")
+        return ValueType(shape, max(each.bound for each in x), integer=whole, ring=ring_of(x), exact=exact)
+
+    def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
+        return silent(type(self).join_shares([secret(each) for each in x], site.attributes["axis"]))
+
+
+class Stack(Concatenate):
+    """Joined along a new axis."""
+
+    name = "stack"
+    join: ClassVar[Any] = staticmethod(np.stack)
+    join_shares: ClassVar[Any] = staticmethod(fixed.stack)
+
+
+OPERATIONS = (Add(), Subtract(), Negate(), Reshape(), Transpose(), Index(), Total(), Concatenate(), Stack())

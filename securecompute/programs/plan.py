@@ -1,0 +1,80 @@
+"""The plan of a program: how many fractional bits every value is computed with, worked out from its end.
+
+    wanted(v) = the least that any use of v wants of it, at most what v's bound leaves room for
+
+A factor of a product is wanted with half of the bits that the product has room for; what is only shown, with as many as
+there are. So every product gets the scale that its own bound allows, and nobody sets one by hand.
+
+Every party derives the same plan from the same program, so none is sent.
+"""
+
+from dataclasses import dataclass
+from math import log2
+
+from securecompute.arithmetic.fixed_types import FixedType, most_scale
+from securecompute.arithmetic.rings import Ring
+from securecompute.errors import PrecisionLoss
+from securecompute.programs.catalogue import find
+from securecompute.programs.operation import UNTRUNCATED, Site
+from securecompute.programs.program import Program
+
+MOST_SHOWN = 40  # fractional bits of what is shown; float64 has 53 digits in all
+GUARD = 8  # bits by which a value that was rounded at random is longer than what is shown of it
+FEWEST_DIGITS = 8  # significant bits, below which a number says nothing
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A program with its sites: for every node the attributes, the type, and the fractional bits wanted of it."""
+
+    program: Program
+    sites: tuple[Site, ...]
+
+    def input_type(self, node: int) -> FixedType:
+        """How the owner of an input encodes it.
+
+        raises   PrecisionLoss  so few fractional bits that the numbers would say nothing
+        """
+        site = self.sites[node]
+        scale = 0 if site.result.integer else min(site.demand, most_scale(site.result.ring, site.result.bound))
+        check_digits(scale, site.result.bound, site.result.integer)
+        return FixedType(site.result.ring, scale, site.result.bound)
+
+
+def plan(program: Program) -> Plan:
+    """The plan. Sites of public nodes are there and mean nothing."""
+    types, uses = program.types, program.consumers()
+    shown = {node for node, _ in program.outputs}
+    sites: dict[int, Site] = {}
+    for number in reversed(range(len(program.nodes))):
+        result = types[number]
+        wanted = [MOST_SHOWN + GUARD] if number in shown else []
+        for consumer, position in uses[number]:
+            site = sites[consumer]
+            if not site.result.public:
+                operands = [types[k] for k in program.nodes[consumer].inputs]
+                wanted.append(find(program.nodes[consumer].operation).wants(operands, site)[position])
+        only_shown = number in shown and not uses[number]
+        room = most_scale(result.ring, result.bound)
+        demand = UNTRUNCATED if only_shown else max(0, min([*wanted, room] if wanted else [room]))
+        sites[number] = Site(program.nodes[number].attributes, result, demand)
+    return Plan(program, tuple(sites[number] for number in range(len(program.nodes))))
+
+
+def shown_scale(scale: int, integer: bool, exact: bool) -> int:
+    """Fractional bits shown of a value with so many. The last ones are noise if it was rounded on the way."""
+    if integer or (exact and scale <= MOST_SHOWN):
+        return scale
+    return max(min(scale - GUARD, MOST_SHOWN), 0)
+
+
+def check_digits(scale: int, bound: float, integer: bool) -> None:
+    """Return if numbers up to the bound keep enough digits.
+
+    raises   PrecisionLoss  they do not: the ranges on the way are too large for the ring
+    """
+    if not integer and scale + log2(bound) < FEWEST_DIGITS:
+        raise PrecisionLoss(
+            "the declared ranges are so large that numbers on the way would lose their digits; declare smaller ranges, "
+            f"or share the inputs with wide=True, which computes in {Ring.Z128}"
+        )

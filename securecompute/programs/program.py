@@ -1,0 +1,239 @@
+"""A program: numbered nodes, each an input, a constant or an operation on earlier nodes; and what is revealed to whom.
+
+    [["input", [], {...}], ["gram", [0], {}], ...],   outputs [[node, receiver], ...]
+
+It is data, never code: the operations are names from the closed catalogue, and whoever receives a program checks it,
+derives every type from it, and can hash it. Two programs that do the same in other words are different programs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite, prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from securecompute.arithmetic.rings import Ring
+from securecompute.engine.rounds import Party
+from securecompute.errors import InvalidRequest
+from securecompute.programs import attributes
+from securecompute.programs.catalogue import find
+from securecompute.programs.operation import ValueType
+
+MOST_NODES = 10_000
+MOST_CONSTANT_BYTES = 1 << 26
+INPUT, CONSTANT = "input", "constant"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An institution's own numbers, and what is public about them.
+
+    owner     who holds them
+    source    what its software finds them by: plain data, see `institution`
+    bound     largest magnitude; the owner refuses numbers beyond it
+    integer   whole numbers
+    wide      shared in Z_2^128
+    norms     largest 2-norms of rows and columns, where the owner is to check them
+    """
+
+    owner: Party
+    source: dict[str, Any]
+    shape: tuple[int, ...]
+    bound: float
+    integer: bool = False
+    wide: bool = False
+    norms: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        attributes.shape(list(self.shape))
+        numbers = (self.bound, *(self.norms or ()))
+        if not all(isinstance(each, float) and isfinite(each) and each >= 0 for each in numbers):
+            raise InvalidRequest("the bound of a secret is a finite number of 0 or more")
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data."""
+        norms = None if self.norms is None else list(self.norms)
+        return {
+            "owner": self.owner,
+            "source": self.source,
+            "shape": list(self.shape),
+            "bound": self.bound,
+            "integer": self.integer,
+            "wide": self.wide,
+            "norms": norms,
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Any) -> "Input":
+        """The inverse of `to_plain`, of data that somebody else chose. raises InvalidRequest."""
+        fields = ("owner", "source", "shape", "bound", "integer", "wide", "norms")
+        if not isinstance(plain, dict) or set(plain) != set(fields) or not isinstance(plain["source"], dict):
+            raise InvalidRequest(f"an input has the fields {', '.join(fields)}")
+        norms = plain["norms"]
+        if type(plain["integer"]) is not bool or type(plain["wide"]) is not bool or type(plain["owner"]) is not str:
+            raise InvalidRequest("an input's owner is a name, integer and wide are true or false")
+        if norms is not None and (not isinstance(norms, list) or len(norms) != 2):
+            raise InvalidRequest("an input's norms are two numbers, of rows and of columns")
+        shape = attributes.shape(plain["shape"])
+        pair = None if norms is None else (norms[0], norms[1])
+        return cls(plain["owner"], plain["source"], shape, plain["bound"], plain["integer"], plain["wide"], pair)
+
+    @property
+    def type(self) -> ValueType:
+        """Of the value."""
+        ring = Ring.Z128 if self.wide else Ring.Z64
+        return ValueType(self.shape, max(self.bound, 2.0**-30), self.integer, ring=ring, norms=self.norms)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One line of a program. value: of an input its `Input`, of a constant float64 numbers, else None."""
+
+    operation: str
+    inputs: tuple[int, ...]
+    attributes: dict[str, Any]
+    value: Input | NDArray[np.float64] | None = None
+
+    @classmethod
+    def constant(cls, value: NDArray[np.float64]) -> "Node":
+        """Public numbers. raises InvalidRequest: not finite, or too many."""
+        value = np.ascontiguousarray(value, np.float64)
+        if not np.isfinite(value).all() or value.nbytes > MOST_CONSTANT_BYTES or value.ndim > attributes.MAX_AXES:
+            raise InvalidRequest("public numbers in a program are finite, and at most 64 MB of them")
+        return cls(CONSTANT, (), {}, value)
+
+    def to_plain(self) -> list[Any]:
+        """Plain data."""
+        if isinstance(self.value, Input):
+            return [INPUT, [], self.value.to_plain()]
+        if self.value is not None:
+            words = self.value.astype("<f8").tobytes()
+            return [CONSTANT, [], {"shape": list(self.value.shape), "numbers": words}]
+        return [self.operation, list(self.inputs), self.attributes]
+
+    @classmethod
+    def from_plain(cls, plain: Any, number: int) -> "Node":
+        """The inverse of `to_plain`, for the node of this number. raises InvalidRequest."""
+        if not isinstance(plain, list) or len(plain) != 3 or not isinstance(plain[2], dict):
+            raise InvalidRequest("a line of a program is [operation, inputs, attributes]")
+        name, inputs, given = plain
+        if not isinstance(inputs, list) or not all(type(k) is int and 0 <= k < number for k in inputs):
+            raise InvalidRequest(f"line {number} of a program uses a line that does not come before it")
+        if name == INPUT:
+            return cls(INPUT, (), {}, Input.from_plain(given))
+        if name == CONSTANT:
+            return cls._received_constant(given)
+        operation = find(name)
+        if operation.arity != len(inputs) and (operation.arity is not None or not inputs):
+            raise InvalidRequest(f"{name} takes {operation.arity} inputs, not {len(inputs)}")
+        if set(given) != set(operation.attributes):
+            raise InvalidRequest(f"{name} has the attributes {', '.join(operation.attributes) or 'none'}")
+        for key, value in given.items():
+            operation.attributes[key](value)
+        return cls(name, tuple(inputs), given)
+
+    @classmethod
+    def _received_constant(cls, given: dict[str, Any]) -> "Node":
+        if set(given) != {"shape", "numbers"} or not isinstance(given["numbers"], bytes):
+            raise InvalidRequest("a constant has a shape and numbers")
+        shape = attributes.shape(given["shape"])
+        if len(given["numbers"]) != 8 * prod(shape):
+            raise InvalidRequest("a constant's numbers do not fill its shape")
+        return cls.constant(np.frombuffer(given["numbers"], "<f8").astype(np.float64).reshape(shape))
+
+
+@dataclass(frozen=True)
+class Program:
+    """Nodes in order, and outputs as (node, receiver).
+
+    raises   InvalidRequest  no output, a node out of order, shapes that do not match, a result that is public
+    """
+
+    nodes: tuple[Node, ...]
+    outputs: tuple[tuple[int, Party], ...]
+
+    def __post_init__(self) -> None:
+        if not self.outputs or len(self.nodes) > MOST_NODES:
+            raise InvalidRequest(f"a program reveals something and has at most {MOST_NODES} lines")
+        for node, _ in self.outputs:
+            if self.types[node].public:
+                raise InvalidRequest("a result that is public needs no program; compute it with numpy")
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "nodes": [node.to_plain() for node in self.nodes],
+            "outputs": [[node, receiver] for node, receiver in self.outputs],
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Any) -> "Program":
+        """The inverse of `to_plain`, of data that somebody else chose. raises InvalidRequest."""
+        if not isinstance(plain, dict) or set(plain) != {"nodes", "outputs"} or not isinstance(plain["nodes"], list):
+            raise InvalidRequest("a program has nodes and outputs")
+        if len(plain["nodes"]) > MOST_NODES or not isinstance(plain["outputs"], list):
+            raise InvalidRequest(f"a program has at most {MOST_NODES} lines")
+        nodes = tuple(Node.from_plain(each, number) for number, each in enumerate(plain["nodes"]))
+        outputs = []
+        for pair in plain["outputs"]:
+            if not isinstance(pair, list) or len(pair) != 2 or type(pair[0]) is not int or type(pair[1]) is not str:
+                raise InvalidRequest("an output is [node, receiver]")
+            if not 0 <= pair[0] < len(nodes):
+                raise InvalidRequest("an output names a line that is not there")
+            outputs.append((pair[0], pair[1]))
+        return cls(nodes, tuple(outputs))
+
+    @cached_property
+    def types(self) -> tuple[ValueType, ...]:
+        """Of every node. raises InvalidRequest: shapes that do not match."""
+        types: list[ValueType] = []
+        for node in self.nodes:
+            if isinstance(node.value, Input):
+                types.append(node.value.type)
+            elif node.value is not None:
+                whole = bool((node.value == np.rint(node.value)).all())
+                bound = float(np.abs(node.value).max(initial=0.0))
+                types.append(ValueType(node.value.shape, bound, whole, public=True))
+            else:
+                operands = [types[k] for k in node.inputs]
+                if all(each.public for each in operands):
+                    raise InvalidRequest(f"{node.operation} of public numbers alone; compute it before, with numpy")
+                types.append(find(node.operation).result(operands, node.attributes))
+        return tuple(types)
+
+    @property
+    def inputs(self) -> dict[int, Input]:
+        """Node -> input."""
+        return {k: node.value for k, node in enumerate(self.nodes) if isinstance(node.value, Input)}
+
+    @property
+    def owners(self) -> tuple[Party, ...]:
+        """Whose numbers are used, sorted."""
+        return tuple(sorted({each.owner for each in self.inputs.values()}))
+
+    @property
+    def receivers(self) -> tuple[Party, ...]:
+        """To whom something is revealed, sorted."""
+        return tuple(sorted({receiver for _, receiver in self.outputs}))
+
+    def consumers(self) -> list[list[tuple[int, int]]]:
+        """For each node, (consumer, position) of its uses."""
+        uses: list[list[tuple[int, int]]] = [[] for _ in self.nodes]
+        for number, node in enumerate(self.nodes):
+            for position, used in enumerate(node.inputs):
+                uses[used].append((number, position))
+        return uses
+
+
+def nodes_used(nodes: Sequence[Node], outputs: Sequence[int]) -> list[int]:
+    """The nodes that these outputs need, in order."""
+    needed, waiting = set(), list(outputs)
+    while waiting:
+        node = waiting.pop()
+        if node not in needed:
+            needed.add(node)
+            waiting.extend(nodes[node].inputs)
+    return sorted(needed)

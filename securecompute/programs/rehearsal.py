@@ -1,0 +1,174 @@
+"""What a program would cost, found by playing each of its operations once, on shares of zeros, with nobody listening.
+
+Types, rounds and bytes depend on what is public alone, so a rehearsal gives them exactly: there is no second list of
+costs that could fall behind the protocols. Operations on many elements are played on few, and their bytes, which grow
+in proportion, are carried over.
+
+    begin(line) = latest end of its inputs,     end(line) = begin + its rounds,     the program's rounds: the latest end
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+from securecompute.arithmetic.fixed_types import FixedType
+from securecompute.arithmetic.ring_arrays import RingArray
+from securecompute.engine.local import Played, play
+from securecompute.engine.rounds import Part
+from securecompute.programs.catalogue import find
+from securecompute.programs.lines import line, shown
+from securecompute.programs.operation import Operand, Shape, Site, ValueType
+from securecompute.programs.plan import Plan
+from securecompute.protocols.products.compute_party import PARTIES, ComputeParty, Key
+from securecompute.protocols.products.fixed import Fixed
+from securecompute.protocols.products.replicated import Replicated
+
+PLAYED = ("P0", "P1", "P2")
+FEW = 4096  # elements that are played as they are
+SAMPLES = (64, 256)  # elements on which others are; squares, for X'X
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one operation takes: its result's type, rounds, payload bytes that P_0, P_1 and P_2 send."""
+
+    type: FixedType
+    rounds: int
+    sent: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a program takes between the sharing of inputs and the reveal of outputs.
+
+    rounds    of the longest chain
+    sent      payload bytes of P_0, P_1 and P_2
+    lines     node -> what it takes, for operations
+    outputs   type and shape of each, as it is revealed
+    """
+
+    rounds: int
+    sent: tuple[int, int, int]
+    lines: dict[int, Line]
+    outputs: tuple[tuple[FixedType, Shape], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A secret operand in a rehearsal: its type is known, and nothing else."""
+
+    type: FixedType
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A public operand in a rehearsal: one number stands for all."""
+
+    number: float
+
+    @classmethod
+    def like(cls, y: NDArray[np.float64]) -> "Constant":
+        """The largest magnitude, not whole unless all of them are."""
+        largest = float(np.abs(y).max(initial=0.0))
+        whole = bool((y == np.rint(y)).all())
+        return cls(largest if whole or largest != np.rint(largest) else float(np.nextafter(largest, 0.0)))
+
+
+Rehearsed = Shared | Constant
+
+
+def rehearse(plan: Plan) -> Rehearsal:
+    """The rehearsal of a program.
+
+    raises   EncodingOverflow, PrecisionLoss, InvalidRequest  as the program itself would, before it runs
+    """
+    program, types = plan.program, plan.program.types
+    operands: dict[int, Rehearsed] = {}
+    lines: dict[int, Line] = {}
+    ends: dict[int, int] = {}
+    for k, node in enumerate(program.nodes):
+        if isinstance(node.value, np.ndarray):
+            operands[k], ends[k] = Constant.like(node.value), 0
+        elif node.value is not None:
+            operands[k], ends[k] = Shared(plan.input_type(k)), 0
+        else:
+            given, shapes = tuple(operands[n] for n in node.inputs), tuple(types[n].shape for n in node.inputs)
+            lines[k] = _line(node.operation, msgpack.packb(node.attributes), given, shapes, plan.sites[k])
+            operands[k] = Shared(lines[k].type)
+            ends[k] = max(ends[n] for n in node.inputs) + lines[k].rounds
+    outputs = [_output(_shared(operands[node]), types[node]) for node, _ in program.outputs]
+    ends |= {len(ends) + k: ends[node] + outputs[k].rounds for k, (node, _) in enumerate(program.outputs)}
+    every = [*lines.values(), *outputs]
+    sent = tuple(sum(each.sent[i] for each in every) for i in range(PARTIES))
+    shapes_shown = [types[node].shape for node, _ in program.outputs]
+    shown_types = tuple((each.type, shape) for each, shape in zip(outputs, shapes_shown, strict=True))
+    return Rehearsal(max(1, *ends.values()), (sent[0], sent[1], sent[2]), lines, shown_types)
+
+
+@lru_cache(maxsize=4096)
+def _line(name: str, attributes: bytes, operands: Sequence[Rehearsed], shapes: Sequence[Shape], site: Site) -> Line:
+    operation = find(name)
+
+    def part(party: ComputeParty, x: Sequence[Operand]) -> Part[Fixed]:
+        return line(party, name, x, site)
+
+    if max(int(np.prod(shape)) for shape in (*shapes, site.result.shape)) <= FEW:
+        return _played(part, operands, operation.rehearsal_inputs(shapes))
+    return _carried_over(part, operands, shapes, site.result.size, operation)
+
+
+def _carried_over(part: Any, operands: Sequence[Rehearsed], shapes: Sequence[Shape], size: int, operation: Any) -> Line:
+    """Played on few elements twice, and the difference carried over to all of them."""
+    few, more = (_played(part, operands, operation.rehearsal_inputs(operation.sampled(shapes, n))) for n in SAMPLES)
+    each = [(b - a) / (SAMPLES[1] - SAMPLES[0]) for a, b in zip(few.sent, more.sent, strict=True)]
+    p0, p1, p2 = (round(a + rate * (size - SAMPLES[0])) for a, rate in zip(few.sent, each, strict=True))
+    return Line(more.type, more.rounds, (p0, p1, p2))
+
+
+def _output(x: Shared, type_: ValueType) -> Line:
+    def part(party: ComputeParty, given: Sequence[Operand]) -> Part[Fixed]:
+        return shown(party, _fixed(given[0]), type_)
+
+    one = _played(part, [x], [np.zeros(1)])
+    p0, p1, p2 = (type_.size * sent for sent in one.sent)
+    return Line(one.type, one.rounds, (p0, p1, p2))
+
+
+def _played(
+    part: Callable[[ComputeParty, Sequence[Operand]], Part[Fixed]],
+    operands: Sequence[Rehearsed],
+    values: Sequence[NDArray[np.float64]],
+) -> Line:
+    parts = {}
+    for i, name in enumerate(PLAYED):
+        keys: dict[Key, bytes] = {"mine": bytes([i]) * 32, "next": bytes([(i + 1) % PARTIES]) * 32, "own": b"o" * 32}
+        x = [_operand(i, each, value) for each, value in zip(operands, values, strict=True)]
+        parts[name] = part(ComputeParty(i, PLAYED, keys, b"rehearsal"), x)
+    played: Played = play(parts)
+    p0, p1, p2 = (played.sent[name] for name in PLAYED)
+    return Line(played.outputs[PLAYED[0]].type, played.rounds, (p0, p1, p2))
+
+
+def _operand(i: int, given: Rehearsed, value: NDArray[np.float64]) -> Operand:
+    """What P_i has of it: of a secret its shares of a value that everybody knows."""
+    if isinstance(given, Constant):
+        return np.full(value.shape, given.number)
+    encoded = RingArray.quantised(given.type.ring, value, given.type.scale)
+    return Fixed(Replicated.public(i, encoded), given.type)
+
+
+def _shared(x: Rehearsed) -> Shared:
+    if not isinstance(x, Shared):
+        raise TypeError("an output is public")
+    return x
+
+
+def _fixed(x: Operand) -> Fixed:
+    if not isinstance(x, Fixed):
+        raise TypeError("an output is public")
+    return x
