@@ -1,0 +1,107 @@
+"""Bits shared by XOR between the evaluators: chains of ANDs in one round, and the way to replicated numbers.
+
+    b = b_0 XOR b_1,   b_i at P_i;   the dealer holds zeros in their place
+
+Masks are XORs of two streams, one of which each evaluator shares with the dealer; the dealer, who knows both, deals
+what cannot be drawn: products of masks, and masks as numbers. To an arithmetic share a bit goes by a dealt d:
+
+    v = b XOR d shown between the evaluators,   b = v + d − 2 v d
+
+Security   Semi-honest, one corrupted. What an evaluator sees is bits of the other under masks that only the dealer
+           knows, and dealt values under streams that it does not know; the dealer receives nothing. Leakage: none.
+Cost       `chained`: 1 round, from each evaluator a bit for each input. `to_arithmetic`: 2 rounds; per bit 1/8 byte
+           and w = 8 or 16 bytes from each evaluator, w dealt to P_1.
+Reference  Beaver, CRYPTO 1991, for masked multiplication; Mohassel, Rindal, ABY3, CCS 2018, for the conversion.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from securecompute.arithmetic.bit_chains import Chains
+from securecompute.arithmetic.bit_planes import Planes, packed, row_bytes, unpacked
+from securecompute.arithmetic.ring_arrays import RingArray
+from securecompute.arithmetic.rings import Ring
+from securecompute.engine.rounds import Part, Round
+from securecompute.protocols.products.compute_party import ComputeParty
+from securecompute.protocols.products.dealing import Bits, Form, deal, receive, reshare
+from securecompute.protocols.products.replicated import Replicated
+
+Links = tuple[
+    Planes | None, Planes
+]  # l and e of chains, (length, count, row_bytes) each; l is None where only E counts
+Prefixes = tuple[Planes | None, Planes | None]  # L and E of all prefixes
+
+
+def one(party: ComputeParty) -> int:
+    """This evaluator's share of a byte of ones."""
+    return 255 if party.index == 0 else 0
+
+
+def mask(party: ComputeParty, purpose: str, shape: tuple[int, ...]) -> Planes:
+    """Uniform bytes, shared by XOR: an evaluator's share, and the bytes themselves at the dealer. No message."""
+    if party.deals:
+        return np.bitwise_xor(*(party.draw_bits(key, purpose, np.uint8, shape) for key in ("mine", "next")))
+    return party.draw_bits(party.shared_with_dealer, purpose, np.uint8, shape)
+
+
+def chain_products(party: ComputeParty, chains: Sequence[Chains], size: int) -> list[Planes]:
+    """What the dealer deals for `chained` at the same place, with planes of `size` bytes."""
+    return [each.products(_mask(party, k, each, size)) for k, each in enumerate(chains)]
+
+
+def chain_forms(chains: Sequence[Chains], size: int) -> list[Form]:
+    """The forms of it."""
+    return [Form(np.dtype(np.uint8), (each.dealt, each.count, size)) for each in chains]
+
+
+def chained(
+    party: ComputeParty, chains: Sequence[Chains], links: Sequence[Links], products: Sequence[Planes]
+) -> Part[list[Prefixes]]:
+    """All prefixes of all chains, shared by XOR, in one round. Run by the evaluators; the dealer yields a round.
+
+    links      shares of l and e of each of the chains
+    products   shares of what `chain_products` made
+    """
+    masks = [_mask(party, k, each, e.shape[-1]) for k, (each, (_, e)) in enumerate(zip(chains, links, strict=True))]
+    mine = [each.inputs(*link) ^ m for each, link, m in zip(chains, links, masks, strict=True)]
+    heard = yield from receive(party, swap=mine)
+    return [
+        each.prefixes(m ^ theirs, r, dealt, *link, one(party))
+        for each, m, theirs, r, dealt, link in zip(chains, mine, heard.theirs, masks, products, links, strict=True)
+    ]
+
+
+def silent(rounds: int) -> Part[None]:
+    """The dealer's side of so many rounds in which the evaluators only swap."""
+    for _ in range(rounds):
+        yield Round()
+
+
+def to_arithmetic(party: ComputeParty, bits: Bits, ring: Ring) -> Part[Replicated]:
+    """Replicated 0 and 1 in the ring, of bits shared by XOR. Run by each of the three.
+
+    bits   0 and 1, any shape
+    """
+    shape = bits.shape
+    d = mask(party, "d", (row_bytes(bits.size),))
+    if party.deals:
+        yield from deal(party, [RingArray.integers(ring, unpacked(d, shape))])
+        return (yield from reshare(party, ring, shape, None))
+    mine = packed(bits) ^ d
+    heard = yield from receive(party, [Form(ring, shape)], swap=[mine])
+    v = unpacked(mine ^ heard.theirs[0], shape)
+    return (yield from reshare(party, ring, shape, unmasked(party, v, heard.shares[0])))
+
+
+def unmasked(party: ComputeParty, v: NDArray[Any], d: RingArray) -> RingArray:
+    """An evaluator's share of v XOR d, of a public bit v and a shared d that is 0 or 1."""
+    public = RingArray.integers(d.ring, v)
+    b = d - d * (public << 1)
+    return b + public if party.index == 0 else b
+
+
+def _mask(party: ComputeParty, k: int, chains: Chains, size: int) -> Planes:
+    return mask(party, f"mask {k}", (chains.opened, chains.count, size))
