@@ -3,7 +3,7 @@
     (ranks, columns) are shuffled together, the ranks are opened, the evaluators put every row where it goes;
     then the columns are made replicated:   s_0 = F(k_0), s_2 = F(k_2), s_1 = x − s_0 − s_2
 
-    P_1 → P_0: the shuffle's      P_0 → P_1: the shuffle's      P_1 → P_0: the ranks, x_1 − s_2      P_0 → P_1: x_0 − s_0
+    P_1 → P_0: the shuffle's    P_0 → P_1: the shuffle's    P_1 → P_0: the ranks, x_1 − s_2    P_0 → P_1: x_0 − s_0
 
 Security   Semi-honest, one corrupted. The ranks are opened in an order that is uniform to each evaluator, so they are a
            uniform permutation, whatever they were. The rest is as in `dealt_shuffle` and `dealing.reshare`. Leakage:
@@ -24,7 +24,7 @@ from securecompute.protocols.products import dealt_shuffle
 from securecompute.protocols.products.compute_party import ComputeParty, Key
 from securecompute.protocols.products.dealing import Form, additive, expected, packed, unpacked
 from securecompute.protocols.products.dealt_shuffle import Column, words
-from securecompute.protocols.products.ranking import Ranks, checked_order, placed
+from securecompute.protocols.products.ranking import Ranks, sources
 from securecompute.protocols.products.replicated import Replicated
 from securecompute.protocols.products.shuffle import rows_of
 
@@ -59,8 +59,8 @@ def _first(party: ComputeParty, forms: Sequence[Column], shares: Sequence[object
     yield Round(send={party.other: packed(messages)})
     inbox = yield Round(expect={party.other: expected(specs)})
     numbers, *theirs = unpacked(specs, inbox[party.other])
-    to, seeds = checked_order(numbers), _seeds(party, forms, "mine")
-    mine = [placed(to, x) - s_0 for x, s_0 in zip(renewed[1:], seeds, strict=True)]
+    come, seeds = sources(numbers), _seeds(party, forms, "mine")
+    mine = [x[come] - s_0 for x, s_0 in zip(renewed[1:], seeds, strict=True)]
     yield Round(send={party.other: packed(mine)})
     return [Replicated(party.index, s_0, a + b) for s_0, a, b in zip(seeds, mine, theirs, strict=True)]
 
@@ -71,8 +71,8 @@ def _second(party: ComputeParty, forms: Sequence[Column], shares: Sequence[objec
     inbox = yield Round(expect={party.other: expected(specs), party.dealer: expected(specs)})
     heard, corrections = unpacked(specs, inbox[party.other]), unpacked(specs, inbox[party.dealer])
     numbers, *shuffled = dealt_shuffle.received_by_second(party, forms, heard, corrections)
-    to, seeds = checked_order(numbers), _seeds(party, forms, "next")
-    mine = [placed(to, x) - s_2 for x, s_2 in zip(shuffled, seeds, strict=True)]
+    come, seeds = sources(numbers), _seeds(party, forms, "next")
+    mine = [x[come] - s_2 for x, s_2 in zip(shuffled, seeds, strict=True)]
     yield Round(send={party.other: packed([numbers, *mine])})
     inbox = yield Round(expect={party.other: expected(specs[1:])})
     theirs = unpacked(specs[1:], inbox[party.other])

@@ -26,7 +26,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from securecompute.arithmetic.rings import Ring
 from securecompute.protocols.products.compute_party import ComputeParty, Key
@@ -62,7 +61,7 @@ class Column:
             return party.draw(key, purpose, self.form.kind, self.form.shape)
         return party.draw_bits(key, purpose, self.form.kind, self.form.shape)
 
-    def renewed(self, party: ComputeParty, key: Key) -> Shared | None:
+    def renewed(self, party: ComputeParty, key: Key) -> Shared:
         """γ; None for a column that is opened."""
         return None if self.opened else self.drawn(party, key, "new share")
 
@@ -74,15 +73,18 @@ def words(n: int, dtype: Any, by_xor: bool = False, opened: bool = False) -> Col
 
 def sent_by_second(party: ComputeParty, columns: Sequence[Column], shares: Sequence[Shared]) -> list[Shared]:
     """P_1's message to P_0."""
-    return [c.minus(x, c.drawn(p, OF_SECOND, "alpha")) for c, p, x in zip(columns, _at(party, columns), shares, strict=True)]
+    return [
+        c.minus(x, c.drawn(p, OF_SECOND, "alpha")) for c, p, x in zip(columns, _at(party, columns), shares, strict=True)
+    ]
 
 
 def sent_by_first(
     party: ComputeParty, columns: Sequence[Column], shares: Sequence[Shared], heard: Sequence[Shared]
-) -> tuple[list[Shared], list[Shared | None]]:
+) -> tuple[list[Shared], list[Shared]]:
     """P_0's message to P_1, and its new shares; None for what is opened."""
     order = random_order(party, OF_FIRST, _rows(columns))
-    messages, renewed = [], []
+    messages: list[Shared] = []
+    renewed: list[Shared] = []
     for c, p, x, other in zip(columns, _at(party, columns), shares, heard, strict=True):
         messages.append(c.minus(c.plus(x, other)[order], c.drawn(p, OF_FIRST, "alpha'")))
         renewed.append(c.renewed(p, OF_FIRST))

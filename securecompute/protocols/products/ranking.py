@@ -148,14 +148,14 @@ def _first(party: ComputeParty, rows: Words, steps: Sequence[_Step]) -> Part[Pla
     """P_0."""
     from securecompute.arithmetic.radix_kernels import destinations, places  # loads the compiler
 
-    shuffled: list[NDArray[np.uint32]] = []
+    shuffled: list[Any] = []
     for step in steps:
         forms = [*([step.places] if shuffled else []), step.masked]
         inbox = yield Round(expect={party.other: expected(forms)})
         *order, v_1 = unpacked(forms, inbox[party.other])
         if order:
-            to = checked_order(order[0])
-            rows = [placed(to, column) for column in shuffled[1:]]
+            come = sources(order[0])
+            rows = [column[come] for column in shuffled[1:]]
         digit, rows = _split(rows, step)
         v_0 = digit ^ step.digit_mask(OF_FIRST)
         h, a, masked = (_drawn(step, OF_FIRST, name) for name in ("one-hot", "a", "masked"))
@@ -169,14 +169,15 @@ def _first(party: ComputeParty, rows: Words, steps: Sequence[_Step]) -> Part[Pla
         yield Round(send={party.other: packed(messages)})
     inbox = yield Round(expect={party.other: expected([steps[-1].places])})
     (numbers,) = unpacked([steps[-1].places], inbox[party.other])
-    return placed(checked_order(numbers), shuffled[0])
+    last: Places = shuffled[0][sources(numbers)]
+    return last
 
 
 def _second(party: ComputeParty, rows: Words, steps: Sequence[_Step]) -> Part[Places]:
     """P_1."""
     from securecompute.arithmetic.radix_kernels import destinations, places  # loads the compiler
 
-    order: list[NDArray[np.uint32]] = []
+    order: list[Places] = []
     for step in steps:
         digit, rows = _split(rows, step)
         v_1 = digit ^ step.digit_mask(OF_SECOND)
@@ -195,27 +196,24 @@ def _second(party: ComputeParty, rows: Words, steps: Sequence[_Step]) -> Part[Pl
         heard = unpacked(forms, inbox[party.other])
         shuffled = dealt_shuffle.received_by_second(step.place, step.columns, heard, corrections)
         order = [shuffled[0] if not step.last else shuffled[1].astype(np.uint32)]
-        to = checked_order(order[0])
-        rows = [placed(to, column) for column in shuffled[1:]]
+        come = sources(order[0])
+        rows = [column[come] for column in shuffled[1:]]
     yield Round(send={party.other: packed(order)})
-    return placed(to, shuffled[0])
+    last: Places = shuffled[0][come]
+    return last
 
 
-def checked_order(numbers: Places) -> Order:
-    """What was opened, as an index. raises PeerMisbehaved: it is not every number once."""
-    n = len(numbers)
-    seen = np.zeros(n, bool)
-    seen[numbers[numbers < n]] = True
-    if not seen.all():
+def sources(to: Places) -> Order:
+    """Which row comes to each place, for x[sources], if row i goes to place to[i], as it was opened.
+
+    raises   PeerMisbehaved  it is not every number once
+    """
+    n = len(to)
+    rows: Order = np.full(n, n)
+    rows[to[to < n]] = np.flatnonzero(to < n)
+    if (rows == n).any():
         raise PeerMisbehaved("the order that was opened is not one; a message of this sort was not what it should be")
-    return numbers.astype(np.int64)
-
-
-def placed(to: Order, column: Any) -> Any:
-    """The column with row i at to[i]; an array of the same kind."""
-    back = np.empty_like(to)
-    back[to] = np.arange(len(to))
-    return column[back]
+    return rows
 
 
 def _drawn(step: _Step, key: Key, purpose: str) -> NDArray[np.uint32]:
@@ -246,5 +244,7 @@ def _split(rows: Words, step: _Step) -> tuple[NDArray[np.uint8], Words]:
     bits, rest = np.uint64(step.bits), np.uint64(_WORD - step.bits)
     digit = (rows[0] & np.uint64((1 << step.bits) - 1)).astype(np.uint8)
     above = [*rows[1:], None]
-    shifted = [low >> bits if high is None else low >> bits | high << rest for low, high in zip(rows, above, strict=True)]
+    shifted = [
+        low >> bits if high is None else low >> bits | high << rest for low, high in zip(rows, above, strict=True)
+    ]
     return digit, shifted[: len(step.columns) - 1]
