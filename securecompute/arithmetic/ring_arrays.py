@@ -15,7 +15,7 @@ Pitfalls   Every operation makes an array of its own, except reshape, transpose,
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -291,19 +291,30 @@ def word_shape(ring: Ring, shape: Shape) -> Shape:
     return shape if ring is Ring.Z64 else (2, *shape)
 
 
-def tiled(function: Callable[..., RingArray], *arrays: RingArray, into: RingArray | None = None) -> RingArray:
-    """function(*arrays) of an elementwise formula, worked out tile by tile.
+class Source(Protocol):
+    """Elements that are made when they are asked for, in memory order."""
+
+    ring: Ring
+    shape: Shape
+
+    def read(self, shape: Shape) -> RingArray:
+        """The next ones, in an array of this shape."""
+
+
+def tiled(function: Callable[..., RingArray], *parts: RingArray | Source, into: RingArray | None = None) -> RingArray:
+    """function(*parts) of an elementwise formula, worked out tile by tile.
 
     function   is given the same part of every array, broadcast to the shape of all; returns that part of the result
-    into       an array that may be overwritten, of the result's shape: one of `arrays` that nobody needs any more
+    parts      arrays, and sources of the result's shape
+    into       an array that may be overwritten, of the result's shape: one of `parts` that nobody needs any more
     """
-    shape = np.broadcast_shapes(*(array.shape for array in arrays))
-    whole = [array.broadcast_to(shape) for array in arrays]
-    if into is None and whole[0].size <= _TILE:
-        return function(*whole)
-    result = RingArray(whole[0].ring, np.empty(word_shape(whole[0].ring, shape), np.uint64)) if into is None else into
+    ring, shape = parts[0].ring, np.broadcast_shapes(*(part.shape for part in parts))
+    whole = [part.broadcast_to(shape) if isinstance(part, RingArray) else part for part in parts]
+    result = RingArray(ring, np.empty(word_shape(ring, shape), np.uint64)) if into is None else into
     for tile in _tiles(shape):
-        result[tile].words[...] = function(*(array[tile] for array in whole)).words
+        target = result[tile]
+        pieces = [part[tile] if isinstance(part, RingArray) else part.read(target.shape) for part in whole]
+        target.words[...] = function(*pieces).words
     return result
 
 

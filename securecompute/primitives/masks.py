@@ -68,6 +68,28 @@ def uniform(ring: Ring, key: bytes, d: int) -> NDArray[Any]:
     return y
 
 
+class Reader:
+    """G(key) as uint64 words, read on from where the last reading ended."""
+
+    __slots__ = ("_left", "_stream")
+
+    def __init__(self, key: bytes) -> None:
+        """key   32 bytes. raises InvalidRequest: other than these"""
+        self._stream, self._left = _stream(key, 0), STREAM_BYTES
+
+    def words(self, count: int) -> NDArray[np.uint64]:
+        """The next words: uint64 (count,), own memory. raises InvalidRequest: beyond 2^32 blocks"""
+        self._left -= 8 * count
+        if self._left < 0:
+            raise InvalidRequest(f"{count} words more than a stream of 2^36 bytes holds")
+        words = np.empty(count, np.uint64)
+        octets = words.view(np.uint8)
+        for start in range(0, words.nbytes, _TILE_BYTES):
+            piece = octets[start : start + _TILE_BYTES]
+            self._stream.update_into(_ZEROS[: piece.nbytes], piece.data)
+        return words
+
+
 def odd_weights(key: bytes, d: int, offset: int = 0) -> NDArray[np.uint64]:
     """d odd elements of Z_2^64 from G(key): uint64 (d,). Odd, hence invertible: no change of one entry cancels.
 

@@ -14,6 +14,7 @@ Cost       `make_keys`: 1 round, 32 bytes from each.
 Reference  Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016 (shared keys, zero shares); Mohassel, Rindal, CCS 2018.
 """
 
+import operator
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
@@ -21,16 +22,18 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from securecompute.arithmetic.ring_arrays import RingArray, Shape, word_shape
+from securecompute.arithmetic.ring_arrays import RingArray, Shape, tiled
 from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Bytes, Part, Party, Round
 from securecompute.errors import InternalFault
-from securecompute.primitives.masks import KEY_BYTES, derive, uniform
+from securecompute.primitives.masks import KEY_BYTES, Reader, derive
 from securecompute.primitives.randomness import Randomness
+from securecompute.protocols.products.streams import Stream, expand
 
 PARTIES: Final = 3
 DEALER: Final = 2
 Key = Literal["mine", "next", "own"]
+_ZERO: Final[tuple[Key, Key]] = ("mine", "next")
 
 
 class ComputeParty:
@@ -94,30 +97,36 @@ class ComputeParty:
 
         raises   InternalFault  it was drawn before
         """
-        return RingArray(ring, self._words(key, purpose, word_shape(ring, shape)))
+        return expand(self._seed(key, purpose), ring, shape)
+
+    def stream(self, key: Key, purpose: str, ring: Ring, shape: Shape) -> Stream:
+        """What `draw` gives, tile by tile: for what is used once. raises as `draw`."""
+        return Stream(self._seed(key, purpose), ring, shape)
 
     def draw_bits(self, key: Key, purpose: str, dtype: Any, shape: Shape) -> NDArray[Any]:
         """F(key, path, purpose) as unsigned integers of this dtype: so many uniform bits each. raises as `draw`."""
         size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
-        words = self._words(key, purpose, (-(-size // 8),))
+        words = Reader(self._seed(key, purpose)).words(-(-size // 8))
         bits: NDArray[Any] = words.view(np.uint8)[:size].view(dtype).reshape(shape)
         return bits
 
-    def zero(self, ring: Ring, shape: Shape) -> RingArray:
-        """This party's a_i, where a_0 + a_1 + a_2 = 0 and any two of them look uniform to the third party."""
-        return self.draw("mine", "zero", ring, shape) - self.draw("next", "zero", ring, shape)
+    def masked(self, z: RingArray) -> RingArray:
+        """z + a_i, where a_0 + a_1 + a_2 = 0 and a_i looks uniform to a party that lacks one of its two keys."""
+        mine, following = (self.stream(key, "zero", z.ring, z.shape) for key in _ZERO)
+        return tiled(lambda z, a, b: z + a - b, z, mine, following)
 
-    def _words(self, key: Key, purpose: str, shape: Shape) -> NDArray[np.uint64]:
+    def zero(self, ring: Ring, shape: Shape) -> RingArray:
+        """a_i by itself."""
+        return tiled(operator.sub, *(self.stream(key, "zero", ring, shape) for key in _ZERO))
+
+    def _seed(self, key: Key, purpose: str) -> bytes:
         info = msgpack.packb([key_index(self.index, key), *self._path, purpose])
         if info in self._drawn:
             raise InternalFault(f"the stream {'/'.join(map(str, self._path))}/{purpose} was drawn before")
         self._drawn.add(info)
         # the stream's name does not hold the key's index, which differs between the two parties that know the key
         name = msgpack.packb([*self._path, purpose])
-        words: NDArray[np.uint64] = uniform(
-            Ring.Z64, derive(self._keys[key], self._session, name), int(np.prod(shape, dtype=np.int64))
-        )
-        return words.reshape(shape)
+        return derive(self._keys[key], self._session, name)
 
 
 def key_index(index: int, key: Key) -> int:

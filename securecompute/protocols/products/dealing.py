@@ -13,6 +13,7 @@ Cost       1 round: what is swapped, told and dealt, to P_1 only.
 Reference  SPU's TruncAPr and Escudero, Ghosh, Keller, Rachuri, Scholl, CRYPTO 2020, for the roles of the three.
 """
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -20,7 +21,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from securecompute.arithmetic.ring_arrays import RingArray, Shape, word_shape
+from securecompute.arithmetic.ring_arrays import RingArray, Shape, tiled, word_shape
 from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Array, Part, Round, Several
 from securecompute.protocols.products.compute_party import ComputeParty
@@ -68,7 +69,7 @@ def deal(party: ComputeParty, values: Sequence[Value] = (), tell: Sequence[tuple
     values   to be shared between the evaluators
     tell     (to P_0, to P_1), already masked
     """
-    corrections = [_difference(v, Form.of(v).drawn(party, f"dealt {k}")) for k, v in enumerate(values)]
+    corrections = [_correction(party, v, f"dealt {k}") for k, v in enumerate(values)]
     first = [told for told, _ in tell]
     second = [told for _, told in tell] + corrections
     p0, p1 = party.evaluators
@@ -118,9 +119,9 @@ def reshare(party: ComputeParty, ring: Ring, shape: Shape, y: RingArray | None) 
         yield Round()
         return Replicated(party.index, s_2, s_0)
     seed = party.draw(party.shared_with_dealer, "reshare", ring, shape)
-    sent = _given(y) - seed
+    sent = tiled(operator.sub, _given(y), seed)
     heard = yield from receive(party, swap=[sent])
-    s_1 = sent + heard.theirs[0]
+    s_1 = tiled(operator.add, sent, heard.theirs[0], into=heard.theirs[0])
     return Replicated(0, seed, s_1) if party.index == 0 else Replicated(1, s_1, seed)
 
 
@@ -146,10 +147,12 @@ def unpacked(forms: Sequence[Form], message: Any) -> list[Any]:
     return [form.read(part) for form, part in zip(forms, message or (), strict=True)]
 
 
-def _difference(value: Value, share: Value) -> Value:
-    if isinstance(value, RingArray) and isinstance(share, RingArray):
-        return value - share
-    return np.bitwise_xor(value, share)  # type: ignore[arg-type]
+def _correction(party: ComputeParty, value: Value, purpose: str) -> Value:
+    """P_1's share, of a value of which P_0's is drawn."""
+    if isinstance(value, RingArray):
+        return tiled(operator.sub, value, party.stream("next", purpose, value.ring, value.shape))
+    share: Bits = party.draw_bits("next", purpose, value.dtype, value.shape)
+    return np.bitwise_xor(value, share, out=share)
 
 
 def _given(y: RingArray | None) -> RingArray:

@@ -15,18 +15,18 @@ Reference  Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016; seeds as in Mohassel,
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from math import prod
-from typing import Any
 
-from securecompute.arithmetic.ring_arrays import RingArray, word_shape
-from securecompute.arithmetic.rings import Ring
+import numpy as np
+
+from securecompute.arithmetic.ring_arrays import RingArray, tiled
 from securecompute.engine.rounds import Bytes, Message, Part, Party, Round, Several, Spec
 from securecompute.errors import PeerMisbehaved
-from securecompute.primitives.masks import KEY_BYTES, derive, uniform
+from securecompute.primitives.masks import KEY_BYTES, derive
 from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.products.compute_party import PARTIES
 from securecompute.protocols.products.dealing import Form, packed, unpacked
 from securecompute.protocols.products.replicated import Replicated
+from securecompute.protocols.products.streams import expand
 
 Material = tuple[dict[int, bytes], list[RingArray]]  # seeds by share, and the arrays of the share sent in full
 
@@ -42,7 +42,7 @@ def provide(
     seeds = {j: randomness.bytes(KEY_BYTES) for j in range(PARTIES) if j != full}
     streams = {j: [_stream(seed, session, k, x) for k, x in enumerate(inputs)] for j, seed in seeds.items()}
     a, b = streams.values()
-    rest = [x - a_k - b_k for x, a_k, b_k in zip(inputs, a, b, strict=True)]
+    rest = [tiled(lambda x, a, b: x - a - b, *each) for each in zip(inputs, a, b, strict=True)]
     messages: dict[Party, Message] = {}
     for i, name in enumerate(names):
         if name != me:
@@ -117,7 +117,7 @@ def _digests(i: int, material: Material, full: int) -> bytes:
         content = hashlib.sha256(seeds.get(j, b""))
         if j == full:
             for array in rest:
-                content.update(array.words.tobytes())
+                content.update(np.ascontiguousarray(array.words).data)
         digests[j] = content.digest()
     return b"".join(digests[j] for j in held(i))
 
@@ -127,7 +127,4 @@ def _stream(seed: bytes, session: bytes, k: int, like: RingArray) -> RingArray:
 
 
 def _expand(seed: bytes, session: bytes, k: int, form: Form) -> RingArray:
-    ring: Any = form.kind
-    shape = word_shape(ring, form.shape)
-    words = uniform(Ring.Z64, derive(seed, session, b"input %d" % k), prod(shape))
-    return RingArray(ring, words.reshape(shape))
+    return expand(derive(seed, session, b"input %d" % k), form.kind, form.shape)

@@ -15,14 +15,16 @@ Cost       exact: 1 round, w = 8 or 16 bytes per element of the result from each
 Reference  Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016; Mohassel, Rindal, ABY3, CCS 2018, section 5.1.
 """
 
-import numpy as np
+from typing import Final
 
-from securecompute.arithmetic.ring_arrays import RingArray
+from securecompute.arithmetic.ring_arrays import RingArray, concatenate, tiled
 from securecompute.engine.rounds import Part, Round
 from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.dealing import Form, expected, packed, unpacked
 from securecompute.protocols.products.replicated import Replicated
 from securecompute.protocols.products.truncation import truncate_additive
+
+_BLOCK: Final = 1 << 22  # elements of an operand of a matrix product whose shares are added up beside it
 
 
 def multiply(party: ComputeParty, x: Replicated, y: Replicated, truncate: int = 0) -> Part[Replicated]:
@@ -42,16 +44,24 @@ def gram(party: ComputeParty, x: Replicated, truncate: int = 0) -> Part[Replicat
 
 def local_multiply(x: Replicated, y: Replicated) -> RingArray:
     """This party's z_i of x * y, unmasked: it must not leave as it is."""
-    return x.mine * (y.mine + y.next) + x.next * y.mine
+    return tiled(lambda a, b, c, d: a * (c + d) + b * c, x.mine, x.next, y.mine, y.next)
 
 
 def local_matmul(x: Replicated, y: Replicated) -> RingArray:
     """This party's z_i of x @ y, unmasked."""
-    return x.mine @ (y.mine + y.next) + x.next @ y.mine
+    if y.size <= _BLOCK or max(y.shape) == 1:
+        return x.mine @ (y.mine + y.next) + x.next @ y.mine
+    half = max(y.shape) // 2
+    if y.shape[-1] > y.shape[0]:
+        return concatenate([local_matmul(x, y[:, :half]), local_matmul(x, y[:, half:])], axis=-1)
+    return local_matmul(x[..., :half], y[:half]) + local_matmul(x[..., half:], y[half:])
 
 
 def local_gram(x: Replicated) -> RingArray:
     """This party's z_i of x.T @ x, unmasked."""
+    if x.size > _BLOCK and x.shape[0] > 1:
+        half = x.shape[0] // 2
+        return local_gram(x[:half]) + local_gram(x[half:])
     return (x.mine + x.next).gram() - x.next.gram()
 
 
@@ -59,8 +69,8 @@ def finish(party: ComputeParty, z: RingArray, truncate: int = 0) -> Part[Replica
     """From shares z_0 + z_1 + z_2, which several products and sums may have gone into, to replicated ones."""
     if truncate:
         return (yield from truncate_additive(party, z, truncate))
-    mine = z + party.zero(z.ring, z.shape)
-    form = Form.of(mine)
-    inbox = yield Round(send={party.previous: packed([mine])}, expect={party.next: expected([form])})
+    z = party.masked(z)
+    form = Form.of(z)
+    inbox = yield Round(send={party.previous: packed([z])}, expect={party.next: expected([form])})
     (following,) = unpacked([form], inbox[party.next])
-    return Replicated(party.index, RingArray(mine.ring, np.ascontiguousarray(mine.words)), following)
+    return Replicated(party.index, z, following)

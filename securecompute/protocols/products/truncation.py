@@ -19,7 +19,10 @@ Cost       2 rounds. Per element, w = 8 or 16 bytes. Of shares: evaluators w eac
 Reference  Escudero, Ghosh, Keller, Rachuri, Scholl, CRYPTO 2020 (ePrint 2020/338), section 5.
 """
 
-from securecompute.arithmetic.ring_arrays import RingArray, Shape
+import operator
+from collections.abc import Sequence
+
+from securecompute.arithmetic.ring_arrays import RingArray, Shape, tiled
 from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Part
 from securecompute.errors import InvalidRequest
@@ -34,33 +37,34 @@ def truncate(party: ComputeParty, x: Replicated, bits: int) -> Part[Replicated]:
     raises   InvalidRequest  bits is not in 1 to L - 2
     """
     _check(x.ring, bits)
-    offset = x + (1 << (x.ring.bits - 2))
     if party.deals:
-        r = _mask(party, x.ring, x.shape)
+        r = party.draw("own", "r", x.ring, x.shape)
         # the dealer holds x_2 and x_0; each evaluator lacks one of them
-        yield from deal(party, _dealt(r, bits), tell=[(offset.mine + r, offset.next + r)])
+        told = tiled(operator.add, x.mine, r), tiled(operator.add, x.next, r)
+        yield from deal(party, _dealt(r, bits), tell=[told])
         return (yield from reshare(party, x.ring, x.shape, None))
     heard = yield from receive(party, _forms(x.ring, x.shape), told=[Form(x.ring, x.shape)])
-    c = offset.mine + offset.next + heard.told[0]
-    return (yield from reshare(party, x.ring, x.shape, _shifted(party, c, heard.shares, bits)))
+    y = _shifted(party, [x.mine, x.next, heard.told[0]], heard.shares, bits)
+    return (yield from reshare(party, x.ring, x.shape, y))
 
 
 def truncate_additive(party: ComputeParty, z: RingArray, bits: int) -> Part[Replicated]:
     """As `truncate`, of z_0 + z_1 + z_2, one share at each party: what a product leaves. Run by each of the three.
 
-    z   this party's share, not yet masked: a share of zero is added here
+    z   this party's share, not yet masked: P_0 adds F(k_0) to it here and P_1 F(k_2), which the dealer takes off
     """
     ring, shape = z.ring, z.shape
     _check(ring, bits)
-    z = z + party.zero(ring, shape)
     if party.deals:
-        r = _mask(party, ring, shape)
-        masked = z + r
+        r = party.draw("own", "r", ring, shape)
+        s_2, s_0 = party.stream("mine", "mask", ring, shape), party.stream("next", "mask", ring, shape)
+        masked = tiled(lambda z, r, a, b: z + r - a - b, z, r, s_2, s_0)
         yield from deal(party, _dealt(r, bits), tell=[(masked, masked)])
         return (yield from reshare(party, ring, shape, None))
+    z = tiled(operator.add, z, party.stream(party.shared_with_dealer, "mask", ring, shape))
     heard = yield from receive(party, _forms(ring, shape), told=[Form(ring, shape)], swap=[z])
-    c = z + heard.theirs[0] + heard.told[0] + (1 << (ring.bits - 2))
-    return (yield from reshare(party, ring, shape, _shifted(party, c, heard.shares, bits)))
+    y = _shifted(party, [z, heard.theirs[0], heard.told[0]], heard.shares, bits)
+    return (yield from reshare(party, ring, shape, y))
 
 
 def _check(ring: Ring, bits: int) -> None:
@@ -68,27 +72,31 @@ def _check(ring: Ring, bits: int) -> None:
         raise InvalidRequest(f"a truncation by {bits} bits in {ring}; expected 1 to {ring.bits - 2}")
 
 
-def _mask(party: ComputeParty, ring: Ring, shape: Shape) -> RingArray:
-    """The dealer's r."""
-    return party.draw("own", "r", ring, shape)
-
-
 def _dealt(r: RingArray, bits: int) -> list[Value]:
-    """floor(r' / 2^f), and r's top bit times 2^(L-1-f)."""
+    """floor(r' / 2^f), and r's top bit times 2^(L-1-f), in place of r."""
     top = r.ring.bits - 1
-    return [r.low(top) >> bits, r.bit(top) << (top - bits)]
+    shifted = tiled(lambda r: r.low(top) >> bits, r)
+    return [shifted, tiled(lambda r: r.bit(top) << (top - bits), r, into=r)]
 
 
 def _forms(ring: Ring, shape: Shape) -> list[Form]:
     return [Form(ring, shape)] * 2
 
 
-def _shifted(party: ComputeParty, c: RingArray, shares: list[RingArray], bits: int) -> RingArray:
-    """This evaluator's share of y. b = rb + c_top - 2 c_top rb, with c_top public."""
-    top = c.ring.bits - 1
-    r_shifted, r_top = shares
-    c_top = c.bit(top)
-    y = r_top - r_top * (c_top << 1) - r_shifted
-    if party.index == 0:
-        y = y + (c.low(top) >> bits) + (c_top << (top - bits)) - (1 << (top - 1 - bits))
-    return y
+def _shifted(party: ComputeParty, opened: Sequence[RingArray], shares: Sequence[RingArray], bits: int) -> RingArray:
+    """This evaluator's share of y. b = rb + c_top - 2 c_top rb, with c_top public.
+
+    opened   three that add up to x + r
+    shares   of the two dealt values; the first is overwritten
+    """
+    top, first = shares[0].ring.bits - 1, party.index == 0
+
+    def y(r_shifted: RingArray, r_top: RingArray, *opened: RingArray) -> RingArray:
+        c = opened[0] + opened[1] + opened[2] + (1 << (top - 1))
+        c_top = c.bit(top)
+        share = r_top - r_top * (c_top << 1) - r_shifted
+        if first:
+            share = share + (c.low(top) >> bits) + (c_top << (top - bits)) - (1 << (top - 1 - bits))
+        return share
+
+    return tiled(y, *shares, *opened, into=shares[0])
