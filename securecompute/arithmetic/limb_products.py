@@ -50,5 +50,10 @@ def matmul(a: Words, b: Words) -> Words:
     return total
 
 
+def gram(x: Words) -> Words:
+    """XᵀX mod 2⁶⁴: uint64 (n, p) gives (p, p)."""
+    return matmul(x.T, x)
+
+
 def _word(x: Reals) -> Words:
     return x.astype(np.int64).view(np.uint64)
