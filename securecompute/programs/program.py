@@ -100,7 +100,7 @@ class Node:
     @classmethod
     def constant(cls, value: NDArray[np.float64]) -> "Node":
         """Public numbers. raises InvalidRequest: not finite, or too many."""
-        value = np.ascontiguousarray(value, np.float64)
+        value = np.asarray(value, np.float64, order="C")
         if not np.isfinite(value).all() or value.nbytes > MOST_CONSTANT_BYTES or value.ndim > attributes.MAX_AXES:
             raise InvalidRequest("public numbers in a program are finite, and at most 64 MB of them")
         return cls(CONSTANT, (), {}, value)
@@ -194,9 +194,7 @@ class Program:
             if isinstance(node.value, Input):
                 types.append(node.value.type)
             elif node.value is not None:
-                whole = bool((node.value == np.rint(node.value)).all())
-                bound = float(np.abs(node.value).max(initial=0.0))
-                types.append(ValueType(node.value.shape, bound, whole, public=True))
+                types.append(constant_type(node.value))
             else:
                 operands = [types[k] for k in node.inputs]
                 if all(each.public for each in operands):
@@ -226,6 +224,12 @@ class Program:
             for position, used in enumerate(node.inputs):
                 uses[used].append((number, position))
         return uses
+
+
+def constant_type(value: NDArray[np.float64]) -> ValueType:
+    """Of public numbers."""
+    whole = bool((value == np.rint(value)).all())
+    return ValueType(value.shape, float(np.abs(value).max(initial=0.0)), whole, public=True)
 
 
 def nodes_used(nodes: Sequence[Node], outputs: Sequence[int]) -> list[int]:
