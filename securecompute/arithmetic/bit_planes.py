@@ -54,7 +54,7 @@ def unpacked(rows: Planes, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """The zeros and ones of planes (..., row_bytes(n)), for numbers of this shape: uint8 (..., *shape)."""
     n = int(np.prod(shape, dtype=np.int64))
     bits = np.unpackbits(rows, axis=-1, count=n, bitorder="little")
-    return bits.reshape(*rows.shape[:-1], *shape)
+    return bits.reshape((*rows.shape[:-1], *shape))
 
 
 def digits(rows: Planes, count: int) -> Planes:

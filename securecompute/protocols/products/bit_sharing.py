@@ -10,7 +10,7 @@ what cannot be drawn: products of masks, and masks as numbers. To an arithmetic 
 Security   Semi-honest, one corrupted. What an evaluator sees is bits of the other under masks that only the dealer
            knows, and dealt values under streams that it does not know; the dealer receives nothing. Leakage: none.
 Cost       `chained`: 1 round, from each evaluator a bit for each input. `to_arithmetic`: 2 rounds; per bit 1/8 byte
-           and w = 8 or 16 bytes from each evaluator, w dealt to P_1.
+           and w = 8 or 16 bytes from each evaluator, w dealt to P_1. `weighted_sums`: the same, but w only per sum.
 Reference  Beaver, CRYPTO 1991, for masked multiplication; Mohassel, Rindal, ABY3, CCS 2018, for the conversion.
 """
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from securecompute.arithmetic.bit_chains import Chains
 from securecompute.arithmetic.bit_planes import Planes, packed, row_bytes, unpacked
-from securecompute.arithmetic.ring_arrays import RingArray
+from securecompute.arithmetic.ring_arrays import RingArray, stack, tiled
 from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Part, Round
 from securecompute.protocols.products.compute_party import ComputeParty
@@ -43,7 +43,10 @@ def one(party: ComputeParty) -> int:
 def mask(party: ComputeParty, purpose: str, shape: tuple[int, ...]) -> Planes:
     """Uniform bytes, shared by XOR: an evaluator's share, and the bytes themselves at the dealer. No message."""
     if party.deals:
-        return np.bitwise_xor(*(party.draw_bits(key, purpose, np.uint8, shape) for key in ("mine", "next")))
+        bits: Planes = party.draw_bits("mine", purpose, np.uint8, shape) ^ party.draw_bits(
+            "next", purpose, np.uint8, shape
+        )
+        return bits
     return party.draw_bits(party.shared_with_dealer, purpose, np.uint8, shape)
 
 
@@ -96,11 +99,37 @@ def to_arithmetic(party: ComputeParty, bits: Bits, ring: Ring) -> Part[Replicate
     return (yield from reshare(party, ring, shape, unmasked(party, v, heard.shares[0])))
 
 
+def weighted_sums(party: ComputeParty, bits: Bits, weights: Sequence[Sequence[int]], ring: Ring) -> Part[Replicated]:
+    """Sums of public weights over bits shared by XOR, replicated: (len(weights), *shape). Run by each of the three.
+
+    bits      0 and 1, (k, *shape)
+    weights   each k integers
+    """
+    shape = bits.shape[1:]
+    d = mask(party, "d", (row_bytes(bits.size),))
+    if party.deals:
+        yield from deal(party, [RingArray.integers(ring, unpacked(d, bits.shape))])
+        return (yield from reshare(party, ring, (len(weights), *shape), None))
+    mine = packed(bits) ^ d
+    heard = yield from receive(party, [Form(ring, bits.shape)], swap=[mine])
+    v = unpacked(mine ^ heard.theirs[0], bits.shape)
+    sums = [RingArray.zeros(ring, shape) for _ in weights]
+    for k in range(len(bits)):
+        number = unmasked(party, v[k], heard.shares[0][k])
+        for total, row in zip(sums, weights, strict=True):
+            tiled(lambda a, b, weight=row[k]: a + b * weight, total, number, into=total)
+    return (yield from reshare(party, ring, (len(weights), *shape), stack(sums)))
+
+
 def unmasked(party: ComputeParty, v: NDArray[Any], d: RingArray) -> RingArray:
     """An evaluator's share of v XOR d, of a public bit v and a shared d that is 0 or 1."""
-    public = RingArray.integers(d.ring, v)
-    b = d - d * (public << 1)
-    return b + public if party.index == 0 else b
+    first = party.index == 0
+
+    def share(d: RingArray, v: RingArray) -> RingArray:
+        b = d - d * (v << 1)
+        return b + v if first else b
+
+    return tiled(share, d, RingArray.integers(d.ring, v))
 
 
 def _mask(party: ComputeParty, k: int, chains: Chains, size: int) -> Planes:

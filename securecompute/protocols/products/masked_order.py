@@ -1,33 +1,60 @@
-"""Whether a public number is below, or equal to, a mask that the dealer drew: digit by digit, then by chains.
+"""Whether public numbers are below, or equal to, a mask that the dealer drew: digit by digit, then by chains.
 
     c, r of 4-bit digits:  l_j = [c_j < r_j], e_j = [c_j = r_j]  picked locally from dealt thermometers of r_j
     [c < r] = l_top XOR e_top (l_next XOR e_next (...)),         [c = r] = product of all e_j
 
-Up to 6 digits make one chain; more are grouped, the groups' results being the digits of a second chain: 16 = 4 x 4.
+A plan says which chains are made of which links, level by level: a few digits make one chain, more are grouped and the
+groups' results are the links of a second chain, 16 = 4 x 4. It holds no data, so that the dealer, who sees no c, knows
+which products of masks to deal. Chains of one form are worked on together.
 
 Security   As of `chained`; the thermometers are dealt under a stream that P_1 does not know. c must be uniform to
            whoever sees it, which is its caller's duty.
-Cost       1 or 2 rounds. Per number, with 16 digits: 33 bits from each evaluator; dealt to P_1 240 bits of thermometers
-           and 96 of products. For equality 20 bits, and 240 + 55.
-Reference  Garay, Schoenmakers, Villegas, PKC 2007, for the order of digits; the products of masks after Damgård,
-           Nielsen, Nielsen, Ranellucci, CRYPTO 2017.
+Cost       A round for each level. Dealt are 15 bits a digit, and what `Chains` says.
+Reference  Garay, Schoenmakers, Villegas, PKC 2007, for the order of digits; products of masks after Damgård, Nielsen,
+           Nielsen, Ranellucci, CRYPTO 2017.
 """
 
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate, pairwise
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from securecompute.arithmetic.bit_chains import Chains
-from securecompute.arithmetic.bit_planes import DIGIT, ENTRIES, Planes, digits, thermometers
+from securecompute.arithmetic.bit_planes import DIGIT, ENTRIES, Planes, digits, planes, row_bytes, thermometers
+from securecompute.arithmetic.ring_arrays import RingArray
+from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Part
-from securecompute.protocols.products.bit_sharing import Links, chain_forms, chain_products, chained
+from securecompute.protocols.products.bit_sharing import chain_forms, chain_products, chained
 from securecompute.protocols.products.compute_party import ComputeParty
-from securecompute.protocols.products.dealing import Form
+from securecompute.protocols.products.dealing import Form, deal, receive
+from securecompute.protocols.products.replicated import Replicated
 
-LONGEST = 6  # digits of a single chain: 77 products; 7 digits take 183
+Name: TypeAlias = tuple[str | int, ...]
+Pair: TypeAlias = tuple[Any, Any]  # l and e: a plane each, or None where nobody wants it
 
-Levels = tuple[tuple[Chains, ...], ...]
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A chain of named links, lowest first. Its prefix of i + 1 links is named (*name, i).
+
+    order, whole   whether [c < r] and whether [c = r] of the prefixes is wanted
+    """
+
+    name: Name
+    links: tuple[Name, ...]
+    order: bool = True
+    whole: bool = False
+
+    @property
+    def result(self) -> Name:
+        """Of the whole chain."""
+        return (*self.name, len(self.links) - 1)
+
+
+Plan: TypeAlias = tuple[tuple[Job, ...], ...]
 
 
 def digits_of(bits: int) -> int:
@@ -35,67 +62,139 @@ def digits_of(bits: int) -> int:
     return -(-bits // DIGIT)
 
 
-def sizes(count: int) -> list[int]:
-    """Digits of each group, lowest first: about as many groups as digits in a group, the lowest the smallest."""
-    if count <= LONGEST:
-        return [count]
-    groups = next(g for g in range(1, count) if g * g >= count)
-    return sorted((count + k) // groups for k in range(groups))
+@cache
+def groups(count: int, longest: int) -> tuple[range, ...]:
+    """The digits of each group, lowest first: about as many groups as digits in one; up to `longest` make one."""
+    parts = 1 if count <= longest else next(g for g in range(1, count) if g * g >= count)
+    ends = [0, *accumulate(sorted((count + k) // parts for k in range(parts)))]
+    return tuple(range(start, stop) for start, stop in pairwise(ends))
 
 
-def levels(count: int, order: bool) -> Levels:
-    """The chains of every level. order: below, else equal."""
-    groups = sizes(count)
-    if len(groups) == 1:
-        return ((Chains(count, 1, order, not order),),)
-    first = (Chains(groups[0], 1, True, False),) if order else ()
-    rest = groups[1:] if order else groups
-    runs = tuple(Chains(size, len(list(run)), order, True) for size, run in groupby(rest))
-    return (*first, *runs), (Chains(len(groups), 1, order, not order),)
+def rounds(of: Plan) -> int:
+    """Levels in which something is exchanged: not those whose chains are single links, equal to what they join."""
+    return sum(map(_exchanges, of))
 
 
-def dealt(party: ComputeParty, plan: Levels, r: Planes, count: int) -> list[Planes]:
-    """What the dealer deals for `decided` at the same place: thermometers of r, and products of masks.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What an evaluator has once c = x + r is shown.
 
-    r   planes of the mask, from bit 0
+    c           its planes, from bit 0
+    table       shares of the thermometers of r's digits
+    products    shares of the products of masks, in the plan's order
     """
-    size = r.shape[1]
-    products = [rows for k, level in enumerate(plan) for rows in chain_products(party.at(k), level, size)]
-    return [thermometers(digits(r, count)), *products]
+
+    c: Planes
+    table: Planes
+    products: Sequence[Planes]
 
 
-def dealt_forms(plan: Levels, count: int, size: int) -> list[Form]:
-    """The forms of it."""
-    products = [form for level in plan for form in chain_forms(level, size)]
-    return [Form(np.dtype(np.uint8), (ENTRIES, count, size)), *products]
+def show(party: ComputeParty, x: Replicated, bits: int, of: Plan) -> Part[Shown | None]:
+    """Show c = x + r mod 2^bits to the evaluators, with what the plan needs; one round. None at the dealer."""
+    count, n = digits_of(bits), x.size
+    one_share, other_share = (_lowest(share.reshape((n,)), bits) for share in (x.mine, x.next))
+    if party.deals:
+        r = _own(party, Form.of(one_share))
+        values = [thermometers(digits(planes(r, bits), count)), *dealt_products(party, of, row_bytes(n))]
+        yield from deal(party, values, tell=[(one_share + r, other_share + r)])
+        return None
+    forms = [Form(np.dtype(np.uint8), (ENTRIES, count, row_bytes(n))), *product_forms(of, row_bytes(n))]
+    heard = yield from receive(party, forms, told=[Form.of(one_share)])
+    table, *products = heard.shares
+    return Shown(planes(one_share + other_share + heard.told[0], bits), table, products)
 
 
-def decided(party: ComputeParty, plan: Levels, links: Links, products: Sequence[Planes]) -> Part[Planes]:
-    """A share of [c < r] or [c = r], one plane. Run by the evaluators, in a round for each level.
+def dealt_products(party: ComputeParty, of: Plan, size: int) -> list[Planes]:
+    """The products of masks that the dealer deals for the plan at the same place, in planes of so many bytes."""
+    levels = [chain_products(party.at(k), list(_batches(level)), size) for k, level in enumerate(of)]
+    return [products for level in levels for products in level]
 
-    links   shares of l (None for equality) and e, (digits, row_bytes)
+
+def product_forms(of: Plan, size: int) -> list[Form]:
+    """The forms of them."""
+    return [form for level in of for form in chain_forms(list(_batches(level)), size)]
+
+
+def digit_links(less: Planes, equal: Planes, *tag: str | int) -> dict[Name, Pair]:
+    """Links ("digit", j, *tag), of what `pick` gives."""
+    return {("digit", j, *tag): pair for j, pair in enumerate(zip(less, equal, strict=True))}
+
+
+def results(
+    party: ComputeParty, of: Plan, level: int, links: Mapping[Name, Pair], products: Sequence[Planes]
+) -> Part[dict[Name, Pair]]:
+    """Shares of all prefixes of one level's chains. Run by the evaluators, in at most a round.
+
+    links      at least those that this level's jobs name
+    products   shares of all that was dealt for the plan, beside the thermometers
     """
-    remaining = list(products)
-    for k, level in enumerate(plan):
-        own, remaining = remaining[: len(level)], remaining[len(level) :]
-        results = yield from chained(party.at(k), level, _cut(level, links), own)
-        less, equal = links
-        e = [whole[-1] if whole is not None else np.zeros_like(equal[:1]) for _, whole in results]
-        l_ = [order[-1] for order, _ in results if order is not None]
-        links = np.concatenate(l_) if less is not None else None, np.concatenate(e)
-    less, equal = links
-    return equal[0] if less is None else less[0]
+    batches = _batches(of[level])
+    start = sum(len(_batches(earlier)) for earlier in of[:level])
+    stacked = [_stacked(jobs, links) for jobs in batches.values()]
+    own = products[start : start + len(batches)]
+    if _exchanges(of[level]):
+        done = yield from chained(party.at(level), list(batches), stacked, own)
+    else:
+        done = [(l_, e) for l_, e in stacked]
+    named: dict[Name, Pair] = {}
+    for jobs, (below, equal) in zip(batches.values(), done, strict=True):
+        for k, job in enumerate(jobs):
+            for i in range(len(job.links)):
+                named[(*job.name, i)] = (
+                    None if below is None else below[i, k],
+                    None if equal is None else equal[i, k],
+                )
+    return named
 
 
-def _cut(level: Sequence[Chains], links: Links) -> list[Links]:
-    """The digits of each chain: (digits, row_bytes) to (length, count, row_bytes)."""
-    less, equal = links
-    pieces: list[Links] = []
-    start = 0
-    for chains in level:
-        stop = start + chains.length * chains.count
-        shape = (chains.count, chains.length, -1)
-        l_ = None if less is None else less[start:stop].reshape(shape).transpose(1, 0, 2)
-        pieces.append((l_, equal[start:stop].reshape(shape).transpose(1, 0, 2)))
-        start = stop
-    return pieces
+def all_levels(
+    party: ComputeParty, of: Plan, links: Mapping[Name, Pair], products: Sequence[Planes]
+) -> Part[dict[Name, Pair]]:
+    """`results` of every level, each fed with the links and the results before. Run by the evaluators."""
+    known = dict(links)
+    for level in range(len(of)):
+        known |= yield from results(party, of, level, known, products)
+    return known
+
+
+def _lowest(share: RingArray, bits: int) -> Any:
+    """A flat share mod 2^32 as uint32, mod 2^64 or mod 2^128 as a RingArray: the narrowest that has so many bits."""
+    low = share.words if share.ring is Ring.Z64 else share.words[0]
+    if bits <= 32:
+        return low.astype(np.uint32)
+    return RingArray(Ring.Z64, low) if bits <= 64 else share
+
+
+def _own(party: ComputeParty, form: Form) -> Any:
+    """Uniform numbers that only this party knows."""
+    if isinstance(form.kind, Ring):
+        return party.draw("own", "r", form.kind, form.shape)
+    return party.draw_bits("own", "r", form.kind, form.shape)
+
+
+def _exchanges(level: tuple[Job, ...]) -> bool:
+    return any(len(job.links) > 1 for job in level)
+
+
+@cache
+def _batches(level: tuple[Job, ...]) -> dict[Chains, tuple[Job, ...]]:
+    """The jobs of each form."""
+    forms: dict[tuple[int, bool, bool], list[Job]] = {}
+    for job in level:
+        forms.setdefault((len(job.links), job.order, job.whole), []).append(job)
+    return {Chains(form[0], len(jobs), *form[1:]): tuple(jobs) for form, jobs in forms.items()}
+
+
+def _stacked(jobs: Sequence[Job], links: Mapping[Name, Pair]) -> tuple[Planes | None, Planes]:
+    """l and e of all links, (length, jobs, row_bytes); e of a lowest link that nobody asks for is not read."""
+    pairs = [[links[name] for name in job.links] for job in jobs]
+    some = next(plane for row in pairs for pair in row for plane in pair if plane is not None)
+    shape = (len(jobs[0].links), len(jobs), *some.shape)
+    less, equal = (np.zeros(shape, np.uint8) for _ in "le")
+    for k, row in enumerate(pairs):
+        for i, (l_, e) in enumerate(row):
+            if l_ is not None:
+                less[i, k] = l_
+            if e is not None:
+                equal[i, k] = e
+    return (less if jobs[0].order else None), equal

@@ -1,0 +1,79 @@
+"""The borrows of a subtraction c - r of a dealt mask: [c mod 2^k < r mod 2^k], for one k or many.
+
+    x = c - r mod 2^L:   bit k of x = c_k XOR r_k XOR [c mod 2^k < r mod 2^k]
+
+The digits below bit k are links of a chain, topped by the lowest bits of the digit that k cuts. Many k share the
+chains of whole groups of digits, of which every prefix comes for free.
+
+Reference  `masked_order`.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import numpy as np
+
+from securecompute.arithmetic.bit_planes import DIGIT, Planes, digits, pick, top_bit, without_top_bit
+from securecompute.protocols.products.masked_order import Job, Name, Pair, Plan, digit_links, digits_of, groups
+
+LONGEST_ALONE = 6  # digits in a chain of a single borrow: 77 products of masks, against 22 for 4 and 183 for 7
+LONGEST = 4  # of many: each k within a group has a chain of its own
+
+
+@cache
+def borrow_plan(ks: tuple[int, ...]) -> tuple[Plan, Mapping[int, Name]]:
+    """The plan for borrows into these bits, each 1 or higher, and what it calls them."""
+    if not ks:
+        return (), {}
+    parts = groups(digits_of(max(ks)), LONGEST if len(ks) > 1 else LONGEST_ALONE)
+    group_of = {j: g for g, digits_in in enumerate(parts) for j in digits_in}
+    needed = dict.fromkeys(range(len(parts)), 0)  # how many digits of a group are to be chained by themselves
+    first, second, called = [], [], {}
+    for k in ks:
+        cut, bits = divmod(k, DIGIT)
+        last = cut if bits else cut - 1  # the highest digit that takes part
+        g = group_of[last]
+        below = tuple(("digit", j) for j in range(parts[g].start, cut))
+        top: Name = ("part", k)
+        if bits and below:
+            job = Job(("cut", k), (*below, top), whole=g > 0)
+            first.append(job)
+            top = job.result
+        elif not bits:
+            needed[g] = max(needed[g], len(below))
+            top = ("group", g, len(below) - 1)
+        if g:
+            needed |= {h: len(parts[h]) for h in range(g)}
+            lower = tuple(("group", h, len(parts[h]) - 1) for h in range(g))
+            job = Job(("borrow", k), (*lower, top))
+            second.append(job)
+            top = job.result
+        called[k] = top
+    for g, count in needed.items():
+        if count:
+            first.append(Job(("group", g), tuple(("digit", j) for j in parts[g][:count]), whole=g > 0))
+    return tuple(tuple(level) for level in (first, second) if level), called
+
+
+def borrow_links(table: Planes, c: Planes, ks: Sequence[int], one: int) -> dict[Name, Pair]:
+    """What the plan's chains are made of, from the mask's thermometers and the planes of c, from bit 0 on."""
+    public = digits(c, table.shape[1])
+    whole = max(ks, default=0) // DIGIT
+    links = digit_links(*pick(table[:, :whole], public[:, :whole], one))
+    for bits in reversed(range(1, DIGIT)):
+        table = without_top_bit(table)
+        cuts = [k // DIGIT for k in ks if k % DIGIT == bits]
+        if cuts:
+            pairs = zip(*pick(table[:, cuts], public[:bits, cuts], one), strict=True)
+            links |= {("part", cut * DIGIT + bits): pair for cut, pair in zip(cuts, pairs, strict=True)}
+    return links
+
+
+def mask_bits(table: Planes, ks: Sequence[int]) -> Planes:
+    """Shares of these of the mask's own bits, from its thermometers: (len(ks), row_bytes)."""
+    bits = np.empty((len(ks), table.shape[-1]), np.uint8)
+    for place in reversed(range(DIGIT)):
+        rows = [i for i, k in enumerate(ks) if k % DIGIT == place]
+        bits[rows] = top_bit(table)[[ks[i] // DIGIT for i in rows]]
+        table = without_top_bit(table)
+    return bits
