@@ -66,7 +66,7 @@ lock: $(VENV)/.dev
 		--generate-hashes --no-header $(UPGRADE) -o requirements-spu.lock
 	@! grep -nE 'https?:|file:|/' requirements*.lock || { echo "make lock: a lock must not name a place" >&2; exit 1; }
 
-# SPU has wheels for Python 3.11 on Linux x86_64 only; without it, its rows say that it is not installed.
+# SPU's wheels end at Python 3.11, and Linux x86_64 is where we compare; elsewhere its rows say: not installed.
 SPU_PYTHON ?= python3.11
 $(VENV)/.spu: requirements-spu.lock
 	@echo "Installing $< into $(VENV)/spu (a minute or two, once)"
@@ -78,7 +78,7 @@ peers: $(VENV)/.extra
 	@if $(SPU_PYTHON) -c 'import platform, sys; sys.exit(sys.version_info[:2] != (3, 11) \
 		or (platform.system(), platform.machine()) != ("Linux", "x86_64"))' 2>/dev/null; \
 	then $(MAKE) --no-print-directory $(VENV)/.spu; \
-	else echo "make peers: SPU left out; it needs Linux x86_64 and Python 3.11: make peers SPU_PYTHON=/path/to/python3.11"; fi
+	else echo "make peers: SPU left out; it needs Linux x86_64 and make peers SPU_PYTHON=/path/to/python3.11"; fi
 
 # Every benchmark runs, whatever the one before it found.
 bench: $(VENV)/.dev

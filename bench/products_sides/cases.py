@@ -1,8 +1,8 @@
 """What every side computes on secrets, in the clear: the same operands for all, and numpy's float64 answer.
 
     matmul    x y       x, y (n, n) standard normal
-    less      x < 0     x normal with deviation 3; so for sigmoid, and for the numerator of divide
-    sigmoid   1 / (1 + e^-x)
+    less      x < 0     x normal with deviation 3, on a grid of 2^-16, which every side holds exactly
+    sigmoid   1 / (1 + e^-x), x normal with deviation 3; so is the numerator of divide
     divide    x / y     |y| log-uniform within [0.01, 100], either sign
     solve     x z = y   x (n, n) symmetric positive definite, a covariance of 4n records
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 Reals = NDArray[np.float64]
 SEED = 1
+GRID = 2.0**-16  # finer than that, SPU's default would take a small negative number for zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ def _spread(rng: np.random.Generator, n: int) -> tuple[Reals, ...]:
     return (rng.normal(scale=3.0, size=n),)
 
 
+def _on_the_grid(rng: np.random.Generator, n: int) -> tuple[Reals, ...]:
+    return (np.rint(_spread(rng, n)[0] / GRID) * GRID,)
+
+
 def _quotient(rng: np.random.Generator, n: int) -> tuple[Reals, ...]:
     size = np.exp(rng.uniform(np.log(0.01), np.log(100.0), n))
     return (*_spread(rng, n), size * rng.choice([-1.0, 1.0], n))
@@ -62,7 +67,7 @@ def _equations(rng: np.random.Generator, n: int) -> tuple[Reals, ...]:
 
 _OPERANDS: dict[str, Callable[[np.random.Generator, int], tuple[Reals, ...]]] = {
     "matmul": _square_pair,
-    "less": _spread,
+    "less": _on_the_grid,
     "sigmoid": _spread,
     "divide": _quotient,
     "solve": _equations,

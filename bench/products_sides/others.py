@@ -59,7 +59,7 @@ class Answer:
     cpu        processor seconds of `total`: of all parties with SPU, of one with MPyC
     error      largest absolute difference to numpy's answer
     compile    seconds of making the program, in neither of the above
-    bytes, messages    sent by the party that sends most
+    bytes, messages    sent by the party that sends most; SPU counts messages, not rounds
     """
 
     run: float

@@ -79,6 +79,12 @@ def test_divisors_are_within_their_range_and_of_both_signs():
     assert 0.4 < (divisors < 0).mean() < 0.6
 
 
+def test_what_is_compared_with_zero_is_exact_in_fixed_point_and_of_both_signs():
+    (x,) = operands(Case("less", 10**5))
+    assert np.array_equal(x * 2**16, np.rint(x * 2**16))
+    assert 0.4 < (x < 0).mean() < 0.6
+
+
 def test_equations_are_symmetric_and_positive_definite():
     x, y = operands(Case("solve", 12))
     assert np.array_equal(x, x.T) and np.linalg.eigvalsh(x).min() > 0
