@@ -8,8 +8,8 @@ the two holders of every share compare its digest, so that an owner cannot give 
 
 Security   One compute party sees two shares, of which the streams are pseudo-random and the third is masked by a stream
            that it lacks: uniform words. Leakage: shapes. Not promised: that the numbers are true.
-Cost       2 rounds, the second beside whatever comes next. An owner sends 2w an element (w, if a compute party) and 128
-           bytes; each compute party 64 for every owner.
+Cost       2 rounds, the second beside whatever comes next. An owner sends 2w an element and 128 bytes; one that is a
+           compute party, w and 96; each compute party 64 for every owner.
 Reference  Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016; seeds as in Mohassel, Rindal, CCS 2018.
 """
 
@@ -83,11 +83,12 @@ def compare(me: Party, names: Sequence[Party], digests: Mapping[Party, bytes]) -
     """
     i = list(names).index(me)
     previous, following = names[(i - 1) % PARTIES], names[(i + 1) % PARTIES]
-    of_mine = b"".join(both[:32] for both in digests.values())
-    of_next = b"".join(both[32:] for both in digests.values())
-    spec = Bytes(32 * len(digests))
+    owners = sorted(digests)  # whatever their order at the others
+    of_mine = b"".join(digests[owner][:32] for owner in owners)
+    of_next = b"".join(digests[owner][32:] for owner in owners)
+    spec = Bytes(32 * len(owners))
     inbox = yield Round(send={previous: of_mine, following: of_next}, expect={previous: spec, following: spec})
-    for k, owner in enumerate(digests):
+    for k, owner in enumerate(owners):
         part = slice(32 * k, 32 * k + 32)
         for peer, own in ((previous, of_mine), (following, of_next)):
             if inbox[peer][part] != own[part]:
