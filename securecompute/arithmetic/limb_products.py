@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 
 BLOCK = 896
 BITS = (22, 21, 21)
+LARGEST = (1 << 21) - 1 + ((1 << 20) - 1 << 22) + ((1 << 20) - 1 << 43)  # of l₀ + 2²² l₁ + 2⁴³ l₂
 
 Reals: TypeAlias = NDArray[np.float64]
 Words: TypeAlias = NDArray[np.uint64]
 
 
 def limbs(x: Words) -> tuple[Reals, Reals, Reals]:
-    """l₀, l₁, l₂ of every element, as doubles."""
+    """l₀, l₁, l₂ of every element, as doubles: as integers l₀ + 2²² l₁ + 2⁴³ l₂ is x, or x − 2⁶⁴ if x > LARGEST."""
     digits, rest = [], x
     for bits in BITS:
         half = np.uint64(1 << (bits - 1))

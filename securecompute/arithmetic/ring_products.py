@@ -14,7 +14,6 @@ Cost       In multiply-adds, against one thread of the library's product of doub
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from securecompute.arithmetic import fewer_products, limb_products
+from securecompute.arithmetic.work_parts import each, parts
 from securecompute.errors import InvalidRequest
 
 Words: TypeAlias = NDArray[np.uint64]
@@ -67,10 +67,10 @@ def matmul(a: Words, b: Words, threads: int = 1) -> Words:
     if threads == 1 or m * k * n <= TINY:
         return _product(a, b)
     if k >= max(m, n):
-        return _sum(lambda part: _product(a[:, part], b[part]), _parts(k, threads))
+        return _sum(lambda part: _product(a[:, part], b[part]), parts(k, threads))
     if m >= n:
-        return np.concatenate(_each(lambda part: _product(a[part], b), _parts(m, threads)))
-    return np.concatenate(_each(lambda part: _product(a, b[:, part]), _parts(n, threads)), axis=1)
+        return np.concatenate(each(lambda part: _product(a[part], b), parts(m, threads)))
+    return np.concatenate(each(lambda part: _product(a, b[:, part]), parts(n, threads)), axis=1)
 
 
 def gram(x: Words, threads: int = 1) -> Words:
@@ -82,7 +82,7 @@ def gram(x: Words, threads: int = 1) -> Words:
     _check(threads, x)
     if threads == 1 or x.size * x.shape[1] <= TINY:
         return _gram(x)
-    return _sum(lambda part: _gram(x[part]), _parts(len(x), threads))
+    return _sum(lambda part: _gram(x[part]), parts(len(x), threads))
 
 
 def warm() -> None:
@@ -123,20 +123,8 @@ def _check(threads: int, *matrices: NDArray[Any]) -> None:
         raise InvalidRequest(f"{threads} threads; expected 1 or more")
 
 
-def _parts(length: int, threads: int) -> Iterator[slice]:
-    """Slices of about the same length; all begin at multiples of 8 or so, where tiles and cache lines begin."""
-    step = -(-length // (8 * threads)) * 8
-    return (slice(start, start + step) for start in range(0, length, step))
-
-
-def _each(work: Callable[[slice], Words], parts: Iterator[slice]) -> list[Words]:
-    pieces = list(parts)
-    with ThreadPoolExecutor(len(pieces)) as pool:
-        return list(pool.map(work, pieces))
-
-
-def _sum(work: Callable[[slice], Words], parts: Iterator[slice]) -> Words:
-    first, *others = _each(work, parts)
+def _sum(work: Callable[[slice], Words], pieces: list[slice]) -> Words:
+    first, *others = each(work, pieces)
     for other in others:
         np.add(first, other, out=first)
     return first
