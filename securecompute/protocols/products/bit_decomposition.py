@@ -14,15 +14,20 @@ Cost       Rounds: 3; 2 if high is 17 or less (25, of a single bit), 1 if it is 
 Reference  `masked_order`; the masked opening after Escudero, Ghosh, Keller, Rachuri, Scholl, CRYPTO 2020.
 """
 
+from math import prod
+
 import numpy as np
 
 from securecompute.arithmetic.bit_planes import unpacked
+from securecompute.arithmetic.ring_arrays import RingArray
+from securecompute.arithmetic.ring_arrays import RingArray, Shape
+from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Part
 from securecompute.errors import InvalidRequest
 from securecompute.protocols.products.bit_sharing import one, silent
 from securecompute.protocols.products.borrows import borrow_links, borrow_plan, mask_bits
 from securecompute.protocols.products.compute_party import ComputeParty
-from securecompute.protocols.products.dealing import Bits
+from securecompute.protocols.products.dealing import Bits, additive
 from securecompute.protocols.products.masked_order import all_levels, rounds, show
 from securecompute.protocols.products.replicated import Replicated
 
@@ -32,15 +37,25 @@ def bits(party: ComputeParty, x: Replicated, low: int, high: int) -> Part[Bits]:
 
     raises   InvalidRequest  not 0 <= low < high <= L
     """
-    if not 0 <= low < high <= x.ring.bits:
-        raise InvalidRequest(f"bits {low} to {high - 1} of an element of {x.ring}")
+    return (yield from bits_of_shares(party, x.ring, x.shape, additive(party, x), low, high))
+
+
+def bits_of_shares(
+    party: ComputeParty, ring: Ring, shape: Shape, x: RingArray | None, low: int, high: int
+) -> Part[Bits]:
+    """As `bits`, of x = x_0 + x_1.
+
+    x   this evaluator's share; None at the dealer
+    """
+    if not 0 <= low < high <= ring.bits:
+        raise InvalidRequest(f"bits {low} to {high - 1} of an element of {ring}")
     ks = range(low, high)
     borrowing = tuple(k for k in ks if k > 0)
     plan, called = borrow_plan(borrowing)
-    shown = yield from show(party, x, high, plan)
+    shown = yield from show(party, x, ring, prod(shape), high, plan)
     if shown is None:
         yield from silent(rounds(plan))
-        return np.zeros((len(ks), *x.shape), np.uint8)
+        return np.zeros((len(ks), *shape), np.uint8)
     links = borrow_links(shown.table, shown.c, borrowing, one(party))
     known = yield from all_levels(party, plan, links, shown.products)
     result = mask_bits(shown.table, ks)
@@ -48,4 +63,4 @@ def bits(party: ComputeParty, x: Replicated, low: int, high: int) -> Part[Bits]:
         result[k - low] ^= known[called[k]][0]
     if party.index == 0:
         result ^= shown.c[low:]
-    return unpacked(result, x.shape)
+    return unpacked(result, shape)

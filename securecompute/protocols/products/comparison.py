@@ -13,6 +13,7 @@ Cost       bits: 3 rounds. As numbers: 5, with w = 8 or 16 bytes and a bit more 
 Reference  `masked_order`; the masked opening after Escudero, Ghosh, Keller, Rachuri, Scholl, CRYPTO 2020.
 """
 
+from securecompute.arithmetic.ring_arrays import RingArray
 from securecompute.engine.rounds import Part
 from securecompute.protocols.products.bit_decomposition import bits
 from securecompute.protocols.products.bit_sharing import to_arithmetic
@@ -21,8 +22,12 @@ from securecompute.protocols.products.dealing import Bits
 from securecompute.protocols.products.replicated import Replicated
 
 
-def negative_bits(party: ComputeParty, x: Replicated) -> Part[Bits]:
-    """[x < 0], shared by XOR: uint8, 0 or 1, of x's shape; zeros at the dealer. Run by each of the three."""
+def negative_bits(party: ComputeParty, x: Replicated | RingArray) -> Part[Bits]:
+    """[x < 0], shared by XOR: uint8, 0 or 1, of x's shape; zeros at the dealer. Run by each of the three.
+
+    x   replicated, or shared additively between the evaluators and zeros at the dealer: 8 or 16 bytes more a number
+        from each evaluator, and nothing of c from the dealer
+    """
     top: Bits = yield from bits(party, x, x.ring.bits - 1, x.ring.bits)
     sign: Bits = top[0]
     return sign

@@ -17,7 +17,7 @@ from securecompute.arithmetic.bit_planes import digits, pick, unpacked
 from securecompute.engine.rounds import Part
 from securecompute.protocols.products.bit_sharing import one, silent, to_arithmetic
 from securecompute.protocols.products.compute_party import ComputeParty
-from securecompute.protocols.products.dealing import Bits
+from securecompute.protocols.products.dealing import Bits, additive
 from securecompute.protocols.products.masked_order import (
     Job,
     Plan,
@@ -38,7 +38,7 @@ def equal_bits(party: ComputeParty, x: Replicated, y: Replicated) -> Part[Bits]:
     difference = x - y
     top = difference.ring.bits
     plan = equality_plan(digits_of(top))
-    shown = yield from show(party, difference, top, plan)
+    shown = yield from show(party, additive(party, difference), difference.ring, difference.size, top, plan)
     if shown is None:
         yield from silent(rounds(plan))
         return np.zeros(difference.shape, np.uint8)

@@ -28,7 +28,7 @@ from securecompute.errors import InvalidRequest
 from securecompute.protocols.products.bit_sharing import one, silent, to_arithmetic, weighted_sums
 from securecompute.protocols.products.borrows import LONGEST, mask_bits
 from securecompute.protocols.products.compute_party import ComputeParty
-from securecompute.protocols.products.dealing import Bits
+from securecompute.protocols.products.dealing import Bits, additive
 from securecompute.protocols.products.masked_order import (
     Job,
     Name,
@@ -68,7 +68,7 @@ def leading_bits(party: ComputeParty, x: Replicated, low: int, high: int) -> Par
     if not 0 <= low < high < x.ring.bits:
         raise InvalidRequest(f"bits {low} to {high - 1} of a number that is not negative, in {x.ring}")
     plan = leading_plan(low, high)
-    shown = yield from show(party, x, high + 1, plan)
+    shown = yield from show(party, additive(party, x), x.ring, x.size, high + 1, plan)
     if shown is None:
         yield from silent(rounds(plan))
         return np.zeros((high - low, *x.shape), np.uint8)

@@ -7,9 +7,11 @@ A plan says which chains are made of which links, level by level: a few digits m
 groups' results are the links of a second chain, 16 = 4 x 4. It holds no data, so that the dealer, who sees no c, knows
 which products of masks to deal. Chains of one form are worked on together.
 
-Security   As of `chained`; the thermometers are dealt under a stream that P_1 does not know. c must be uniform to
-           whoever sees it, which is its caller's duty.
-Cost       A round for each level. Dealt are 15 bits a digit, and what `Chains` says.
+Security   As of `chained`. r = r_0 + r_1, of which P_i draws r_i from a stream that it shares with the dealer: each
+           evaluator sees the other's share of x under a mask that it lacks, and c, which is uniform; the dealer, who
+           knows r, sees neither. Thermometers are dealt under a stream that P_1 does not know.
+Cost       `show`: 1 round, 4, 8 or 16 bytes a number from each evaluator, by the bits of c; dealt are 15 bits a digit,
+           and what `Chains` says. Then a round for each level.
 Reference  Garay, Schoenmakers, Villegas, PKC 2007, for the order of digits; products of masks after Damgård, Nielsen,
            Nielsen, Ranellucci, CRYPTO 2017.
 """
@@ -28,9 +30,8 @@ from securecompute.arithmetic.ring_arrays import RingArray
 from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Part
 from securecompute.protocols.products.bit_sharing import chain_forms, chain_products, chained
-from securecompute.protocols.products.compute_party import ComputeParty
+from securecompute.protocols.products.compute_party import ComputeParty, Key
 from securecompute.protocols.products.dealing import Form, deal, receive
-from securecompute.protocols.products.replicated import Replicated
 
 Name: TypeAlias = tuple[str | int, ...]
 Pair: TypeAlias = tuple[Any, Any]  # l and e: a plane each, or None where nobody wants it
@@ -89,19 +90,23 @@ class Shown:
     products: Sequence[Planes]
 
 
-def show(party: ComputeParty, x: Replicated, bits: int, of: Plan) -> Part[Shown | None]:
-    """Show c = x + r mod 2^bits to the evaluators, with what the plan needs; one round. None at the dealer."""
-    count, n = digits_of(bits), x.size
-    one_share, other_share = (_lowest(share.reshape((n,)), bits) for share in (x.mine, x.next))
-    if party.deals:
-        r = _own(party, Form.of(one_share))
-        values = [thermometers(digits(planes(r, bits), count)), *dealt_products(party, of, row_bytes(n))]
-        yield from deal(party, values, tell=[(one_share + r, other_share + r)])
+def show(party: ComputeParty, x: RingArray | None, ring: Ring, n: int, bits: int, of: Plan) -> Part[Shown | None]:
+    """Show c = x + r mod 2^bits to the evaluators, with what the plan needs; one round. None at the dealer.
+
+    x   an evaluator's additive share, n elements of the ring; None at the dealer
+    """
+    kind = np.dtype(np.uint32) if bits <= 32 else Ring.Z64 if bits <= 64 else ring
+    form, count, size = Form(kind, (n,)), digits_of(bits), row_bytes(n)
+    if x is None:
+        r = _numbers(party, "mine", form) + _numbers(party, "next", form)
+        table = thermometers(digits(planes(r, bits), count))
+        yield from deal(party, [table, *dealt_products(party, of, size)])
         return None
-    forms = [Form(np.dtype(np.uint8), (ENTRIES, count, row_bytes(n))), *product_forms(of, row_bytes(n))]
-    heard = yield from receive(party, forms, told=[Form.of(one_share)])
+    mine = _lowest(x.reshape((n,)), kind) + _numbers(party, party.shared_with_dealer, form)
+    table_form = Form(np.dtype(np.uint8), (ENTRIES, count, size))
+    heard = yield from receive(party, [table_form, *product_forms(of, size)], swap=[mine])
     table, *products = heard.shares
-    return Shown(planes(one_share + other_share + heard.told[0], bits), table, products)
+    return Shown(planes(mine + heard.theirs[0], bits), table, products)
 
 
 def dealt_products(party: ComputeParty, of: Plan, size: int) -> list[Planes]:
@@ -157,19 +162,19 @@ def all_levels(
     return known
 
 
-def _lowest(share: RingArray, bits: int) -> Any:
-    """A flat share mod 2^32 as uint32, mod 2^64 or mod 2^128 as a RingArray: the narrowest that has so many bits."""
+def _lowest(share: RingArray, kind: Any) -> Any:
+    """A flat share mod 2^32 as uint32, mod 2^64 or mod 2^128 as a RingArray."""
+    if kind is share.ring:
+        return share
     low = share.words if share.ring is Ring.Z64 else share.words[0]
-    if bits <= 32:
-        return low.astype(np.uint32)
-    return RingArray(Ring.Z64, low) if bits <= 64 else share
+    return RingArray(kind, low) if isinstance(kind, Ring) else low.astype(kind)
 
 
-def _own(party: ComputeParty, form: Form) -> Any:
-    """Uniform numbers that only this party knows."""
+def _numbers(party: ComputeParty, key: Key, form: Form) -> Any:
+    """This evaluator's part of the mask r."""
     if isinstance(form.kind, Ring):
-        return party.draw("own", "r", form.kind, form.shape)
-    return party.draw_bits("own", "r", form.kind, form.shape)
+        return party.draw(key, "r", form.kind, form.shape)
+    return party.draw_bits(key, "r", form.kind, form.shape)
 
 
 def _exchanges(level: tuple[Job, ...]) -> bool:
