@@ -82,7 +82,8 @@ def thermometers(r: Planes) -> Planes:
 def without_top_bit(table: Planes) -> Planes:
     """The thermometers of r mod 2^(m-1), from those of r < 2^m; of r's top bit see `top_bit`."""
     half = len(table) // 2
-    return table[:half] ^ table[half] ^ table[half + 1 :]
+    shorter: Planes = table[:half] ^ table[half] ^ table[half + 1 :]
+    return shorter
 
 
 def top_bit(table: Planes) -> Planes:

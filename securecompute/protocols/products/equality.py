@@ -6,8 +6,8 @@ Accuracy   Exact for all of Z_2^64 and Z_2^128; equality is of residues.
 Security   Semi-honest, one corrupted. c is uniform: r is known to the dealer alone, which does not see c. Otherwise as
            `masked_order` and `bit_sharing`. Leakage: none.
 Cost       bits: 3 rounds. As numbers: 5, with w = 8 or 16 bytes and a bit more from each evaluator and w dealt.
-           Per number in Z_2^64, planes of n numbers taking ceil(n / 8) bytes: the evaluators 20 bits each, the dealer
-           16 bytes of c and 295 bits dealt; in Z_2^128 38 bits, 32 bytes and 755 bits.
+           Per number in Z_2^64, planes of n numbers taking ceil(n / 8) bytes: the evaluators 8 bytes and 20 bits
+           each, the dealer 295 bits; in Z_2^128 16 bytes, 38 bits and 755 bits.
 Reference  As `masked_order`.
 """
 
@@ -17,7 +17,7 @@ from securecompute.arithmetic.bit_planes import digits, pick, unpacked
 from securecompute.engine.rounds import Part
 from securecompute.protocols.products.bit_sharing import one, silent, to_arithmetic
 from securecompute.protocols.products.compute_party import ComputeParty
-from securecompute.protocols.products.dealing import Bits, additive
+from securecompute.protocols.products.dealing import Bits
 from securecompute.protocols.products.masked_order import (
     Job,
     Plan,
@@ -38,7 +38,7 @@ def equal_bits(party: ComputeParty, x: Replicated, y: Replicated) -> Part[Bits]:
     difference = x - y
     top = difference.ring.bits
     plan = equality_plan(digits_of(top))
-    shown = yield from show(party, additive(party, difference), difference.ring, difference.size, top, plan)
+    shown = yield from show(party, difference, top, plan)
     if shown is None:
         yield from silent(rounds(plan))
         return np.zeros(difference.shape, np.uint8)

@@ -31,8 +31,10 @@ from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Part
 from securecompute.protocols.products.bit_sharing import chain_forms, chain_products, chained
 from securecompute.protocols.products.compute_party import ComputeParty, Key
-from securecompute.protocols.products.dealing import Form, deal, receive
+from securecompute.protocols.products.dealing import Form, additive, deal, receive
+from securecompute.protocols.products.replicated import Replicated
 
+Shares: TypeAlias = Replicated | RingArray  # an array: shared additively by the evaluators, zeros at the dealer
 Name: TypeAlias = tuple[str | int, ...]
 Pair: TypeAlias = tuple[Any, Any]  # l and e: a plane each, or None where nobody wants it
 
@@ -90,19 +92,16 @@ class Shown:
     products: Sequence[Planes]
 
 
-def show(party: ComputeParty, x: RingArray | None, ring: Ring, n: int, bits: int, of: Plan) -> Part[Shown | None]:
-    """Show c = x + r mod 2^bits to the evaluators, with what the plan needs; one round. None at the dealer.
-
-    x   an evaluator's additive share, n elements of the ring; None at the dealer
-    """
-    kind = np.dtype(np.uint32) if bits <= 32 else Ring.Z64 if bits <= 64 else ring
-    form, count, size = Form(kind, (n,)), digits_of(bits), row_bytes(n)
-    if x is None:
+def show(party: ComputeParty, x: Shares, bits: int, of: Plan) -> Part[Shown | None]:
+    """Show c = x + r mod 2^bits to the evaluators, with what the plan needs; one round. None at the dealer."""
+    kind = np.dtype(np.uint32) if bits <= 32 else Ring.Z64 if bits <= 64 else x.ring
+    form, count, size = Form(kind, (x.size,)), digits_of(bits), row_bytes(x.size)
+    if party.deals:
         r = _numbers(party, "mine", form) + _numbers(party, "next", form)
         table = thermometers(digits(planes(r, bits), count))
         yield from deal(party, [table, *dealt_products(party, of, size)])
         return None
-    mine = _lowest(x.reshape((n,)), kind) + _numbers(party, party.shared_with_dealer, form)
+    mine = _lowest(_between(party, x), form) + _numbers(party, party.shared_with_dealer, form)
     table_form = Form(np.dtype(np.uint8), (ENTRIES, count, size))
     heard = yield from receive(party, [table_form, *product_forms(of, size)], swap=[mine])
     table, *products = heard.shares
@@ -162,12 +161,21 @@ def all_levels(
     return known
 
 
-def _lowest(share: RingArray, kind: Any) -> Any:
+def _between(party: ComputeParty, x: Shares) -> RingArray:
+    """An evaluator's additive share."""
+    share = additive(party, x) if isinstance(x, Replicated) else x
+    if share is None:
+        raise TypeError("an evaluator's share is missing")
+    return share
+
+
+def _lowest(share: RingArray, form: Form) -> Any:
     """A flat share mod 2^32 as uint32, mod 2^64 or mod 2^128 as a RingArray."""
-    if kind is share.ring:
+    share = share.reshape(form.shape)
+    if form.kind is share.ring:
         return share
     low = share.words if share.ring is Ring.Z64 else share.words[0]
-    return RingArray(kind, low) if isinstance(kind, Ring) else low.astype(kind)
+    return RingArray(form.kind, low) if isinstance(form.kind, Ring) else low.astype(form.kind)
 
 
 def _numbers(party: ComputeParty, key: Key, form: Form) -> Any:
