@@ -355,7 +355,7 @@ def add_product(kind: Kind, c: Words, a: Words, b: Words, upper: bool = False) -
 
     c       uint64, rows contiguous, (m, n) or more: as many rows and columns as `padded` says, of which those beyond m
             and n get anything
-    a, b    uint64 (m, k), (k, n), none of them 0; one step of each is of 8 bytes
+    a, b    uint64 (m, k), (k, n), none of them 0; one step of each is of 8 bytes, or else it is slow
     upper   B is Aᵀ's transpose, so that C is symmetric, and only what is on or above the diagonal is wanted; below it C
             gets anything
     """

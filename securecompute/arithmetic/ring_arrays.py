@@ -182,9 +182,9 @@ class RingArray:
         self._same(other)
         if self.ndim not in (1, 2) or other.ndim not in (1, 2) or self.shape[-1] != other.shape[0]:
             raise InvalidRequest(f"{self.shape} @ {other.shape}; expected (m, k) @ (k, n), or vectors of length k")
-        from securecompute.arithmetic import ring_products  # loads the compiler
+        from securecompute.arithmetic import products_128, ring_products  # loads the compiler
 
-        matmul = ring_products.matmul if self.ring is Ring.Z64 else ring_products.matmul_128
+        matmul = ring_products.matmul if self.ring is Ring.Z64 else products_128.matmul_128
         left = self.reshape((1, -1)) if self.ndim == 1 else self
         right = other.reshape((-1, 1)) if other.ndim == 1 else other
         product = RingArray(self.ring, matmul(left.words, right.words))
@@ -194,9 +194,9 @@ class RingArray:
         """x.T @ x of a matrix, in half the time. raises InvalidRequest: not a matrix"""
         if self.ndim != 2:
             raise InvalidRequest(f"x.T @ x of {self.shape}; expected a matrix")
-        from securecompute.arithmetic import ring_products  # loads the compiler
+        from securecompute.arithmetic import products_128, ring_products  # loads the compiler
 
-        gram = ring_products.gram if self.ring is Ring.Z64 else ring_products.gram_128
+        gram = ring_products.gram if self.ring is Ring.Z64 else products_128.gram_128
         return RingArray(self.ring, gram(self.words))
 
     def __lshift__(self, k: int) -> "RingArray":

@@ -87,13 +87,13 @@ def gram(x: Words, threads: int = 1) -> Words:
 
 def warm() -> None:
     """Compile the kernels, or load them from the cache, and test them, so that no product waits for it."""
-    way = _way()
+    way = chosen()
     way.times_vector(np.ones((2, 3), np.uint64), np.ones(3, np.uint64))
 
 
 def kernel_name() -> str:
     """How this process multiplies, for people."""
-    return _way().name
+    return chosen().name
 
 
 def _product(a: Words, b: Words) -> Words:
@@ -103,16 +103,16 @@ def _product(a: Words, b: Words) -> Words:
     if m * k * n <= TINY or k == 1:
         return np.matmul(a, b) if k > 1 else np.multiply(a, b)
     if n == 1:
-        return _way().times_vector(a, b[:, 0])[:, np.newaxis]
+        return chosen().times_vector(a, b[:, 0])[:, np.newaxis]
     if m == 1:
-        return _way().times_vector(b.T, a[0])[np.newaxis]
-    return _way().product(a, b)
+        return chosen().times_vector(b.T, a[0])[np.newaxis]
+    return chosen().product(a, b)
 
 
 def _gram(x: Words) -> Words:
     if x.shape[1] <= 1 or x.size * x.shape[1] <= TINY:
         return _product(x.T, x)
-    return _way().gram(x)
+    return chosen().gram(x)
 
 
 def _check(threads: int, *matrices: NDArray[Any]) -> None:
@@ -150,12 +150,12 @@ def tiles(kind: Any) -> Way:
         kernels.add_product(kind, c, x.T, x, upper=True)
         return _symmetric(c[:p, :p])
 
-    return Way(kind.name, product, gram, lambda a, x: kernels.times_vector(_readable(a), x))
+    return Way(kind.name, product, gram, lambda a, x: kernels.times_vector(_readable(a), _readable(x)))
 
 
 def _readable(x: Words) -> Words:
-    """x with one step of 8 bytes, copied if it has none."""
-    return x if x.itemsize in x.strides else np.ascontiguousarray(x)
+    """x with words at their proper addresses and one step of 8 bytes, copied if need be."""
+    return x if x.itemsize in x.strides and x.flags.aligned else x.copy()
 
 
 def _symmetric(c: Words) -> Words:
@@ -165,7 +165,7 @@ def _symmetric(c: Words) -> Words:
 
 
 @cache
-def _way() -> Way:
+def chosen() -> Way:
     """The first of the ways that passes its test."""
     return next(way for way in _ways() if passes(way))
 
