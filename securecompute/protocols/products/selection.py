@@ -37,27 +37,38 @@ def inject(party: ComputeParty, bits: Bits, x: Replicated) -> Part[Replicated]:
 
     bits   0 and 1, shared by XOR between the evaluators; zeros at the dealer
     """
-    shape = np.broadcast_shapes(bits.shape, x.shape)
-    y = yield from injected(party, bits, additive(party, x), x.ring, x.shape)
-    return (yield from reshare(party, x.ring, shape, y))
+    return (yield from made_replicated(party, (yield from injected(party, bits, between_evaluators(party, x)))))
 
 
-def injected(party: ComputeParty, bits: Bits, x: RingArray | None, ring: Ring, shape: Shape) -> Part[RingArray | None]:
-    """`inject` of what the evaluators share additively, and so is the result: one round. Run by each of the three.
-
-    x, shape   this evaluator's share, None at the dealer; its shape
-    """
+def injected(party: ComputeParty, bits: Bits, x: RingArray) -> Part[RingArray]:
+    """`inject` of what the evaluators share additively, zeros at the dealer; so is the result. One round."""
+    ring, shape = x.ring, np.broadcast_shapes(bits.shape, x.shape)
     d = mask(party, "d", (row_bytes(bits.size),))
     if party.deals:
         number = RingArray.integers(ring, unpacked(d, bits.shape))
-        a = tiled(operator.add, *(party.stream(key, "a", ring, shape) for key in ("mine", "next")))
+        a = tiled(operator.add, *(party.stream(key, "a", ring, x.shape) for key in ("mine", "next")))
         yield from deal(party, [number, tiled(operator.mul, number, a)])
-        return None
-    v, e = packed(bits) ^ d, tiled(operator.sub, _given(x), party.stream(party.shared_with_dealer, "a", ring, shape))
-    forms = [Form(ring, bits.shape), Form(ring, np.broadcast_shapes(bits.shape, shape))]
-    heard = yield from receive(party, forms, swap=[v, e])
+        return zeros(ring, shape)
+    v, e = packed(bits) ^ d, tiled(operator.sub, x, party.stream(party.shared_with_dealer, "a", ring, x.shape))
+    heard = yield from receive(party, [Form(ring, bits.shape), Form(ring, shape)], swap=[v, e])
     opened = RingArray.integers(ring, unpacked(v ^ heard.theirs[0], bits.shape))
-    return tiled(_product, opened, _given(x), e, heard.theirs[1], *heard.shares)
+    return tiled(_product, opened, x, e, heard.theirs[1], *heard.shares)
+
+
+def between_evaluators(party: ComputeParty, x: Replicated) -> RingArray:
+    """Additive shares of x, zeros at the dealer. No message."""
+    share = additive(party, x)
+    return zeros(x.ring, x.shape) if share is None else share
+
+
+def made_replicated(party: ComputeParty, y: RingArray) -> Part[Replicated]:
+    """The way back: `dealing.reshare`, one round."""
+    return (yield from reshare(party, y.ring, y.shape, None if party.deals else y))
+
+
+def zeros(ring: Ring, shape: Shape) -> RingArray:
+    """The dealer's place holder, which takes no memory; not to be written to."""
+    return RingArray.zeros(ring, ()).broadcast_to(shape)
 
 
 def select(party: ComputeParty, condition: Bits | Replicated, x: Replicated, y: Replicated) -> Part[Replicated]:
@@ -91,10 +102,9 @@ def clamp(party: ComputeParty, x: Replicated, low: int, high: int) -> Part[Repli
     if not -limit <= low <= high < limit:
         raise InvalidRequest(f"a value clamped to [{low}, {high}] in {x.ring}; expected low <= high, both in the ring")
     outside = yield from negative_bits(party.at("sign"), stack([x - low, -x + high]))
-    steps = stack([-x + low, -x + high])
-    y = yield from injected(party.at("choice"), outside, additive(party, steps), steps.ring, steps.shape)
-    total = None if y is None else y.sum(0)
-    return x + (yield from reshare(party.at("choice"), x.ring, x.shape, total))
+    steps = between_evaluators(party, stack([-x + low, -x + high]))
+    moved = yield from injected(party.at("choice"), outside, steps)
+    return x + (yield from made_replicated(party.at("choice"), moved.sum(0)))
 
 
 def maximum(party: ComputeParty, x: Replicated, y: Replicated) -> Part[Replicated]:
@@ -112,9 +122,3 @@ def minimum(party: ComputeParty, x: Replicated, y: Replicated) -> Part[Replicate
 def _product(v: RingArray, x: RingArray, e: RingArray, other: RingArray, d: RingArray, masked: RingArray) -> RingArray:
     """This evaluator's share of b x, with e in two parts."""
     return v * x + (1 - (v << 1)) * (d * (e + other) + masked)
-
-
-def _given(x: RingArray | None) -> RingArray:
-    if x is None:
-        raise InvalidRequest("an evaluator's share is missing")
-    return x
