@@ -6,6 +6,8 @@
     sums              which ways to add may be used, None for all; a key holder and an aggregator together see more
     columns           which columns may be used, in the question or in its cohort, None for all of the dictionary
     max_records       room: most records that one institution may hold; sizes the ring
+    arrays            which programs on secret arrays its records go into: "aggregates", "any" or "none" (`exposure`)
+    max_elements      most numbers that the lines of one program may have together
 
 A refusal names the rule and what was asked; never whose rule it was, nor any number.
 """
@@ -17,7 +19,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from securecompute.disclosure.exposure import AGGREGATES, ANY, LEVELS, NONE, permit
+from securecompute.engine.rounds import Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
+from securecompute.programs.program import Program
 from securecompute.protocols.sums.settings import KINDS
 
 FLOOR = 3  # below it a cell, or an institution, could be found by one other who knows its own part
@@ -36,9 +41,11 @@ class Rules:
     columns: tuple[str, ...] | None = None
     max_records: int = 2**24
     sums: tuple[str, ...] | None = None
+    arrays: str = AGGREGATES
+    max_elements: int = 2**30
 
     def __post_init__(self) -> None:
-        for name, floor in (("min_cell", FLOOR), ("min_institutions", FLOOR), ("max_records", 1)):
+        for name, floor in (("min_cell", FLOOR), ("min_institutions", FLOOR), ("max_records", 1), ("max_elements", 1)):
             value = getattr(self, name)
             if type(value) is not int or value < floor:
                 raise InvalidRequest(f"rule '{name}' is {value!r}; it must be a whole number of at least {floor}")
@@ -46,6 +53,8 @@ class Rules:
             value = getattr(self, name)
             if value is not None and not (isinstance(value, tuple) and all(type(item) is str for item in value)):
                 raise InvalidRequest(f"rule '{name}' must be a list of names")
+        if self.arrays not in LEVELS:
+            raise InvalidRequest(f"rule 'arrays' is {self.arrays!r}; it is one of {', '.join(LEVELS)}")
         if unknown := [kind for kind in self.sums or () if kind not in KINDS]:
             raise InvalidRequest(f"rule 'sums' lists '{unknown[0]}'; there are {', '.join(KINDS)}")
 
@@ -106,6 +115,19 @@ class Rules:
                 f"{'choose from these, or ' if self.sums else ''}ask the stewards to list it."
             )
 
+    def permits_program(self, program: Program, owner: Party) -> None:
+        """Return if this institution's records may go into the program.
+
+        raises   DisclosureRefused  naming the rule and what the program does
+        """
+        elements = sum(each.size for each in program.types)
+        if elements > self.max_elements:
+            raise DisclosureRefused(
+                f"rule 'max_elements' is {self.max_elements}, and a program's lines have {elements} numbers together. "
+                "Use fewer records or columns, or ask the stewards to raise it."
+            )
+        permit(program, owner, self.arrays, self.min_cell)
+
     def permits_institutions(self, institutions: int) -> None:
         """Return if a total over so many institutions may be shown.
 
@@ -132,6 +154,8 @@ def strictest(*rules: Rules) -> Rules:
         columns=_common([each.columns for each in rules]),
         max_records=max(each.max_records for each in rules),
         sums=_common([each.sums for each in rules]),
+        arrays=max((each.arrays for each in rules), key=(ANY, AGGREGATES, NONE).index),
+        max_elements=min(each.max_elements for each in rules),
     )
 
 

@@ -12,8 +12,10 @@ from securecompute.errors import InvalidRequest
 from securecompute.programs import attributes
 from securecompute.programs.operation import (
     Attributes,
+    Estimate,
     Operand,
     Operation,
+    Shape,
     Site,
     ValueType,
     broadcast,
@@ -38,6 +40,12 @@ def raised(x: Fixed, site: Site) -> Fixed:
     return x.raised(max(x.scale, min(site.demand, most_scale(x.ring, max(site.result.bound, x.bound)))))
 
 
+def added(x: Sequence[Estimate]) -> float | None:
+    """All errors together."""
+    errors = [each.error for each in x]
+    return None if None in errors else sum(each for each in errors if each is not None)
+
+
 class Add(Operation):
     """x + y, with broadcasting."""
 
@@ -60,6 +68,9 @@ class Add(Operation):
         if isinstance(left, Fixed):
             return silent(self._of(raised(left, site), right))
         return silent(self._of(left, raised(secret(right), site)))
+
+    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
+        return added(x)
 
     def _of(self, left: Any, right: Any) -> Fixed:
         result: Fixed = left + right if isinstance(left, Fixed) else right + left
@@ -92,6 +103,9 @@ class Rearrange(Operation):
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         return silent(self.arrange(secret(x[0]), site.attributes))
+
+    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
+        return x[0].error
 
 
 class Negate(Rearrange):
@@ -152,6 +166,9 @@ class Total(Operation):
         terms = int(np.prod([shape[axis] for axis in axes], dtype=np.int64))
         return replace(x[0], shape=kept, bound=x[0].bound * max(1, terms), norms=None)
 
+    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
+        return None if x[0].error is None else x[0].error * int(np.prod(shapes[0], dtype=np.int64))
+
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         return silent(secret(x[0]).sum(tuple(site.attributes["axes"])).within(site.result.bound))
 
@@ -177,6 +194,10 @@ class Concatenate(Operation):
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         return silent(type(self).join_shares([secret(each) for each in x], site.attributes["axis"]))
+
+    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
+        errors = [each.error for each in x]
+        return None if None in errors else max(each for each in errors if each is not None)
 
 
 class Stack(Concatenate):

@@ -23,6 +23,7 @@ from securecompute.programs.operation import (
     UNTRUNCATED,
     Attributes,
     Elementwise,
+    Estimate,
     Operand,
     Operation,
     Shape,
@@ -51,7 +52,8 @@ def factor_scales(x: Sequence[ValueType], site: Site) -> list[int]:
     """Half of the room for each factor; all that is wanted of one whose partner is whole."""
     half = half_scale(site.result.ring, site.result.bound)
     if any(each.integer for each in x):
-        return [0 if each.integer else site.demand for each in x]
+        wanted = min(site.demand, most_scale(site.result.ring, site.result.bound))
+        return [0 if each.integer else wanted for each in x]
     return [half] * len(x)
 
 
@@ -60,6 +62,15 @@ def kept(site: Site, *scales: int) -> int:
     if site.demand == UNTRUNCATED or 0 in scales:
         return sum(scales)
     return min(site.demand, max(scales))
+
+
+def product_error(x: Sequence[Estimate], terms: int, unit: float) -> float | None:
+    """Of a sum of so many products x y, truncated once."""
+    left, right = x
+    if left.error is None or right.error is None:
+        return None
+    each = left.bound * right.error + right.bound * left.error + left.error * right.error
+    return terms * each + unit
 
 
 class Multiply(Elementwise):
@@ -74,6 +85,9 @@ class Multiply(Elementwise):
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         return factor_scales(x, site)
 
+    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
+        return product_error(x, 1, unit)
+
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         left, right = x
         if isinstance(left, Fixed) and isinstance(right, Fixed):
@@ -84,14 +98,13 @@ class Multiply(Elementwise):
 
 def by_public(party: ComputeParty, x: Fixed, y: NDArray[np.float64], site: Site, inner: bool = False) -> Part[Fixed]:
     """x * y, or x @ y, for public y: whole numbers cost nothing, others a truncation."""
-    if (y == np.rint(y)).all() and np.abs(y).max(initial=0.0) < 2.0**53:
-        scale = 0
-    else:
+    scale = 0
+    if (y != np.rint(y)).any():
         largest = max(float(np.abs(y).max()), SMALLEST)
         room = most_scale(x.ring, site.result.bound) - x.scale
         scale = min(room, most_scale(x.ring, largest), 52 - int(np.floor(np.log2(largest))))
-        if scale < 0:
-            raise InvalidRequest("a product with public numbers leaves no headroom; declare smaller ranges")
+    if scale < 0:
+        raise InvalidRequest("a product with public numbers leaves no headroom; declare smaller ranges")
     encoded = RingArray.quantised(x.ring, y, scale)
     share = x.share @ encoded if inner else x.share * encoded
     full = Fixed.of(share, x.scale + scale, site.result.bound)
@@ -120,6 +133,9 @@ class Matmul(Operation):
 
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         return factor_scales(x, site)
+
+    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
+        return product_error(x, shapes[0][-1], unit)
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         left, right = x
@@ -154,6 +170,9 @@ class Gram(Operation):
 
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         return factor_scales(x, site)
+
+    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
+        return product_error([x[0], x[0]], shapes[0][0], unit)
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         matrix = secret(x[0])

@@ -61,17 +61,31 @@ class Site:
     demand: int
 
 
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What is known of an operand's accuracy: its bound, its fractional bits, and how far it is off at most.
+
+    error   absolute, None where no bound is derived
+    """
+
+    bound: float
+    scale: int
+    error: float | None
+
+
 class Operation:
     """One of the closed set. Subclasses fill in `result`, `run` and, where the default is not right, `wants`.
 
     name        in programs
     arity       number of inputs, None for one or more
     attributes  name -> check of a value, which raises InvalidRequest
+    opens       what everybody learns beside the outputs, in words; usually nothing
     """
 
     name: ClassVar[str]
     arity: ClassVar[int | None] = 1
     attributes: ClassVar[Mapping[str, Any]] = {}
+    opens: ClassVar[str] = ""
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         """The type of the result. raises InvalidRequest: these inputs do not go together."""
@@ -84,6 +98,13 @@ class Operation:
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         """The result's shares. Run by each of the three; all secrets of x are in the result's ring."""
         raise NotImplementedError
+
+    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
+        """How far the result is off at most, given how far its operands are; None where no bound is derived.
+
+        unit   one unit in the last place of the result
+        """
+        return None
 
     def sampled(self, shapes: Sequence[Shape], size: int) -> Sequence[Shape]:
         """Inputs whose result has so many elements and takes as many rounds; themselves, unless overridden."""

@@ -20,6 +20,7 @@ from securecompute.programs.program import Program
 
 MOST_SHOWN = 40  # fractional bits of what is shown; float64 has 53 digits in all
 GUARD = 8  # bits by which a value that was rounded at random is longer than what is shown of it
+PRODUCTS = ("multiply", "matmul", "gram")  # that need no truncation before the one of the reveal
 FEWEST_DIGITS = 8  # significant bits, below which a number says nothing
 
 
@@ -54,9 +55,10 @@ def plan(program: Program) -> Plan:
             if not site.result.public:
                 operands = [types[k] for k in program.nodes[consumer].inputs]
                 wanted.append(find(program.nodes[consumer].operation).wants(operands, site)[position])
-        only_shown = number in shown and not uses[number]
         room = most_scale(result.ring, result.bound)
-        demand = UNTRUNCATED if only_shown else max(0, min([*wanted, room] if wanted else [room]))
+        demand = max(0, min([*wanted, room] if wanted else [room]))
+        if number in shown and not uses[number] and program.nodes[number].operation in PRODUCTS:
+            demand = UNTRUNCATED
         sites[number] = Site(program.nodes[number].attributes, result, demand)
     return Plan(program, tuple(sites[number] for number in range(len(program.nodes))))
 

@@ -10,7 +10,6 @@ in proportion, are carried over.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import msgpack
 import numpy as np
@@ -119,14 +118,22 @@ def _line(name: str, attributes: bytes, operands: Sequence[Rehearsed], shapes: S
 
     if max(int(np.prod(shape)) for shape in (*shapes, site.result.shape)) <= FEW:
         return _played(part, operands, operation.rehearsal_inputs(shapes))
-    return _carried_over(part, operands, shapes, site.result.size, operation)
+
+    def on(elements: int) -> tuple[int, Line]:
+        fewer = operation.sampled(shapes, elements)
+        types = [
+            ValueType(shape, 1.0, public=isinstance(x, Constant)) for shape, x in zip(fewer, operands, strict=True)
+        ]
+        return operation.result(types, site.attributes).size, _played(part, operands, operation.rehearsal_inputs(fewer))
+
+    return _carried_over(on, site.result.size)
 
 
-def _carried_over(part: Any, operands: Sequence[Rehearsed], shapes: Sequence[Shape], size: int, operation: Any) -> Line:
-    """Played on few elements twice, and the difference carried over to all of them."""
-    few, more = (_played(part, operands, operation.rehearsal_inputs(operation.sampled(shapes, n))) for n in SAMPLES)
-    each = [(b - a) / (SAMPLES[1] - SAMPLES[0]) for a, b in zip(few.sent, more.sent, strict=True)]
-    p0, p1, p2 = (round(a + rate * (size - SAMPLES[0])) for a, rate in zip(few.sent, each, strict=True))
+def _carried_over(on: Callable[[int], tuple[int, Line]], size: int) -> Line:
+    """Played on few elements twice, and the difference carried over to all. Bits travel in words of up to 64."""
+    (small, few), (large, more) = (on(sample + size % 64) for sample in SAMPLES)
+    rates = [(b - a) / (large - small) for a, b in zip(few.sent, more.sent, strict=True)]
+    p0, p1, p2 = (round(a + rate * (size - small)) for a, rate in zip(few.sent, rates, strict=True))
     return Line(more.type, more.rounds, (p0, p1, p2))
 
 
@@ -134,9 +141,9 @@ def _output(x: Shared, type_: ValueType) -> Line:
     def part(party: ComputeParty, given: Sequence[Operand]) -> Part[Fixed]:
         return shown(party, _fixed(given[0]), type_)
 
-    one = _played(part, [x], [np.zeros(1)])
-    p0, p1, p2 = (type_.size * sent for sent in one.sent)
-    return Line(one.type, one.rounds, (p0, p1, p2))
+    if type_.size <= FEW:
+        return _played(part, [x], [np.zeros(type_.shape)])
+    return _carried_over(lambda elements: (elements, _played(part, [x], [np.zeros(elements)])), type_.size)
 
 
 def _played(

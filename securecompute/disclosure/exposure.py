@@ -1,0 +1,186 @@
+"""Which programs an institution lets its records into: a rule on what a program shows, read off its lines.
+
+A value keeps track of its record axes, the axes along which its numbers are an institution's single records. With the
+rule `arrays` at "aggregates", what is shown
+
+    has no record axis, unless its receiver is the institution whose records they are;
+    has not picked records: no index or public weights along a record axis, no comparison, choice or order of records;
+    is at most one number for every `min_cell` records that went into it.
+
+Numbers that the researcher gave an institution to hold count as public: whoever asks knows them.
+
+Promised   What is shown depends on all records of an input alike, up to their own values.
+Not promised   Privacy of what is shown. A function that grows fast enough singles out the largest record; numbers that
+           another institution invents can be weights; two programs over cohorts that differ by one patient can be
+           subtracted. "any" switches the rule off, "none" refuses every program.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from securecompute.engine.rounds import Party
+from securecompute.errors import DisclosureRefused
+from securecompute.programs.operation import ValueType
+from securecompute.programs.program import Input, Node, Program
+
+AGGREGATES, ANY, NONE = "aggregates", "any", "none"
+LEVELS = (AGGREGATES, ANY, NONE)
+
+_CONTRACTING = ("matmul", "gram")
+_ARRANGING = ("transpose", "index", "reshape", "sum", "concatenate", "stack")
+_LINE_BY_LINE = ("add", "subtract", "negate", "multiply", "divide", "reciprocal", "sqrt", "rsqrt", "exp", "log")
+_SMOOTH = ("sigmoid", "tanh", "softmax")
+_WHOLE = ("solve", "inverse", "cholesky", "eigh")
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a value has of one institution's records.
+
+    records   axes along which it holds single records
+    picked    how records were picked on the way, if they were
+    touched   whether it depends on them at all
+    """
+
+    records: frozenset[int] = frozenset()
+    picked: str = ""
+    touched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A line as the rule sees it: its type, whether the researcher knows it, and its trace."""
+
+    type: ValueType
+    known: bool
+    trace: Trace = field(default_factory=Trace)
+
+
+def permit(program: Program, owner: Party, level: str, min_cell: int) -> None:
+    """Return if this institution's rules let its records into the program. Run by the institution.
+
+    raises   DisclosureRefused  naming the rule and the line
+    """
+    own = {k: each for k, each in program.inputs.items() if each.owner == owner and "columns" in each.source}
+    if not own or level == ANY:
+        return
+    if level == NONE:
+        raise DisclosureRefused("rule 'arrays': no program may be run on records; ask a question of the catalogue")
+    values: list[Value] = []
+    for k, node in enumerate(program.nodes):
+        values.append(_value(node, k in own, [values[n] for n in node.inputs], program.types[k]))
+    shown = 0
+    for line, receiver in program.outputs:
+        trace = values[line].trace
+        if trace.picked:
+            raise DisclosureRefused(f"rule 'arrays': a program shows what {trace.picked}; show sums over all records")
+        if trace.records and receiver != owner:
+            raise DisclosureRefused(
+                f"rule 'arrays': a program shows single records of '{owner}' to '{receiver}'; show sums over them"
+            )
+        shown += program.types[line].size if trace.touched and receiver != owner else 0
+    fewest = min(each.shape[0] for each in own.values())
+    if shown * min_cell > fewest:
+        raise DisclosureRefused(
+            f"rule 'arrays': a program shows {shown} numbers, and one for every {min_cell} records of '{owner}' may be "
+            "shown; show fewer"
+        )
+
+
+def _value(node: Node, own: bool, x: Sequence[Value], type_: ValueType) -> Value:
+    if isinstance(node.value, Input):
+        trace = Trace(frozenset({0}) if type_.shape else frozenset(), touched=True) if own else Trace()
+        return Value(type_, "columns" not in node.value.source, trace)
+    if node.value is not None:
+        return Value(type_, True)
+    known = all(each.known for each in x)
+    if not any(each.trace.touched for each in x):
+        return Value(type_, known)
+    picked = next((each.trace.picked for each in x if each.trace.picked), "")
+    records, now = _followed(node.operation, x, node.attributes, type_)
+    return Value(type_, known, Trace(frozenset(records), picked or now, touched=True))
+
+
+def _followed(name: str, x: Sequence[Value], a: Mapping[str, Any], result: ValueType) -> tuple[set[int], str]:
+    """The result's record axes, and how it picks records, if it does."""
+    along = any(each.trace.records for each in x)
+    if name in _CONTRACTING:
+        return _contracted(name, x)
+    if name in _ARRANGING:
+        return _arranged(name, x, a)
+    if name in _LINE_BY_LINE or name in _SMOOTH:
+        return _aligned(x, result)
+    if along and name not in _WHOLE:
+        return set(), f"compares or orders single records ('{name}')"
+    return set(), f"mixes single records ('{name}')" if along else ""
+
+
+def _aligned(x: Sequence[Value], result: ValueType) -> tuple[set[int], str]:
+    """Elementwise with broadcasting: axes are counted from the last."""
+    axes: set[int] = set()
+    for each in x:
+        shift = len(result.shape) - len(each.type.shape)
+        axes |= {axis + shift for axis in each.trace.records}
+    for each in x:
+        shift = len(result.shape) - len(each.type.shape)
+        if each.known and any(axis >= shift and each.type.shape[axis - shift] > 1 for axis in axes):
+            return axes, "weighs single records with public numbers"
+    return axes, ""
+
+
+def _contracted(name: str, x: Sequence[Value]) -> tuple[set[int], str]:
+    """Of `matmul`, the last axis of the left and the first of the right are summed over; of `gram`, the first."""
+    if name == "gram":
+        return ({0, 1} if 1 in x[0].trace.records else set()), ""
+    left, right = x
+    inner_left, inner_right = len(left.type.shape) - 1, 0
+    weighed = (inner_left in left.trace.records and right.known) or (inner_right in right.trace.records and left.known)
+    axes = {axis for axis in left.trace.records if axis != inner_left}
+    offset = len(left.type.shape) - 2
+    axes |= {axis + offset for axis in right.trace.records if axis != inner_right}
+    return axes, "weighs single records with public numbers" if weighed else ""
+
+
+def _arranged(name: str, x: Sequence[Value], a: Mapping[str, Any]) -> tuple[set[int], str]:
+    records = set().union(*(each.trace.records for each in x))
+    if name == "transpose":
+        return {place for place, axis in enumerate(a["axes"]) if axis in records}, ""
+    if name == "sum":
+        kept = [axis for axis in range(len(x[0].type.shape)) if axis not in a["axes"]]
+        return {place for place, axis in enumerate(kept) if axis in records}, ""
+    if name == "stack":
+        return {axis + (axis >= a["axis"]) for axis in records}, ""
+    if name == "concatenate":
+        return records, ""
+    if name == "reshape":
+        return _reshaped(x[0], tuple(a["shape"]), records)
+    return _indexed(x[0], a["index"], records)
+
+
+def _reshaped(x: Value, shape: tuple[int, ...], records: set[int]) -> tuple[set[int], str]:
+    """Record axes stay apart only where the lengths before and after them are the same."""
+    if not records:
+        return set(), ""
+    real = [length for length in x.type.shape if length != 1]
+    if real == [length for length in shape if length != 1]:
+        places = [place for place, length in enumerate(shape) if length != 1]
+        before = [axis for axis, length in enumerate(x.type.shape) if length != 1]
+        return {places[before.index(axis)] for axis in records if axis in before}, ""
+    return set(range(len(shape))), "arranges single records anew"
+
+
+def _indexed(x: Value, index: Sequence[Any], records: set[int]) -> tuple[set[int], str]:
+    kept: set[int] = set()
+    axis = place = 0
+    for entry in index:
+        if isinstance(entry, list | tuple) and not entry:
+            place += 1
+            continue
+        whole = not isinstance(entry, int) and range(x.type.shape[axis])[slice(*entry)] == range(x.type.shape[axis])
+        if axis in records and not whole:
+            return kept, "picks records by their position"
+        kept |= {place} if axis in records else set()
+        place += not isinstance(entry, int)
+        axis += 1
+    return kept | {place + k - axis for k in range(axis, len(x.type.shape)) if k in records}, ""
