@@ -307,8 +307,11 @@ def tiled(function: Callable[..., RingArray], *parts: RingArray | Source, into: 
     function   is given the same part of every array, broadcast to the shape of all; returns that part of the result
     parts      arrays, and sources of the result's shape
     into       an array that may be overwritten, of the result's shape: one of `parts` that nobody needs any more
+    raises     InvalidRequest  a source has another shape: nothing is drawn twice
     """
     ring, shape = parts[0].ring, np.broadcast_shapes(*(part.shape for part in parts))
+    if any(part.shape != shape for part in parts if not isinstance(part, RingArray)):
+        raise InvalidRequest(f"a source of other elements than the {shape} that are wanted; it is not repeated")
     whole = [part.broadcast_to(shape) if isinstance(part, RingArray) else part for part in parts]
     result = RingArray(ring, np.empty(word_shape(ring, shape), np.uint64)) if into is None else into
     for tile in _tiles(shape):

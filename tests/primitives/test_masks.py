@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from securecompute.arithmetic.rings import Ring, add_into, decode, encode, subtract_into, zeros
 from securecompute.errors import InvalidRequest
 from securecompute.primitives import masks
-from securecompute.primitives.masks import add_mask, add_masks, derive, odd_weights, uniform
+from securecompute.primitives.masks import STREAM_BYTES, Reader, add_mask, add_masks, derive, odd_weights, uniform
 
 RINGS = list(Ring)
 KEY = bytes(range(32))
@@ -223,6 +223,23 @@ def test_a_refusal_leaves_the_vector_as_it_was():
 @pytest.mark.parametrize("ring", RINGS)
 def test_an_empty_vector_takes_a_mask(ring):
     assert len(uniform(ring, KEY, 0)) == 0
+
+
+@pytest.mark.parametrize("cuts", [[70_001], [0, 1, 2, 3], [32_768, 32_769], [7] * 100])
+def test_a_stream_read_on_from_where_it_was_left_is_the_whole_stream(cuts):
+    reader = Reader(KEY)
+    assert (np.concatenate([reader.words(n) for n in cuts]) == uniform(Ring.Z64, KEY, sum(cuts))).all()
+
+
+def test_a_reader_stops_at_the_end_of_the_stream_and_takes_no_other_key(monkeypatch):
+    monkeypatch.setattr(masks, "STREAM_BYTES", 80)
+    reader = Reader(KEY)
+    reader.words(9)
+    with pytest.raises(InvalidRequest, match="2 words more"):
+        reader.words(2)
+    with pytest.raises(InvalidRequest, match="32 bytes"):
+        Reader(b"short")
+    assert STREAM_BYTES == LAST
 
 
 def test_weights_are_odd_and_otherwise_the_stream():
