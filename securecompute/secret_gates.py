@@ -1,0 +1,58 @@
+"""Functions of secret arrays that numpy lacks, or that take what it need not be told.
+
+Each makes an expression, as the operators of `SecretArray` do; accuracy and cost are those of the operation.
+"""
+
+from typing import Any
+
+from securecompute import secret_statistics as statistics
+from securecompute.errors import InvalidRequest
+from securecompute.secret_array import SecretArray, applied
+from securecompute.secret_functions import elementwise
+from securecompute.secret_numpy import check_signature
+from securecompute.secret_statistics import CONDITION, Eigen
+
+
+def sigmoid(x: SecretArray) -> SecretArray:
+    """1 / (1 + exp(-x))."""
+    result: SecretArray = _of_secret(elementwise("sigmoid"), x)
+    return result
+
+
+def softmax(x: SecretArray, axis: int = -1) -> SecretArray:
+    """exp(x) over its sum along an axis."""
+    result: SecretArray = _of_secret(statistics.softmax, x, axis)
+    return result
+
+
+def top_k(x: SecretArray, k: int) -> SecretArray:
+    """The k largest along the last axis, in descending order."""
+    result: SecretArray = _of_secret(statistics.top_k, x, k)
+    return result
+
+
+def solve(a: SecretArray, b: Any, condition: float = CONDITION) -> SecretArray:
+    """x with a x = b, for a symmetric positive definite, (p, p), with a condition number of at most this."""
+    result: SecretArray = _of_secret(statistics.solve, a, b, condition)
+    return result
+
+
+def inverse(a: SecretArray, condition: float = CONDITION) -> SecretArray:
+    """The inverse of a symmetric positive definite matrix with a condition number of at most this."""
+    result: SecretArray = _of_secret(statistics.inverse, a, condition)
+    return result
+
+
+def eigh(a: SecretArray, k: int) -> Eigen:
+    """The k largest eigenvalues of a symmetric matrix, in descending order, and their eigenvectors as columns."""
+    result: Eigen = _of_secret(statistics.leading, a, k)
+    return result
+
+
+def _of_secret(function: Any, x: Any, *args: Any) -> Any:
+    if not isinstance(x, SecretArray):
+        raise InvalidRequest(
+            f"{function.__name__} takes a secret array, not {type(x).__name__}; numpy computes the rest"
+        )
+    check_signature(function.__name__, function, (x, *args), {})
+    return applied(function, x, *args)
