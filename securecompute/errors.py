@@ -47,6 +47,10 @@ class PrecisionLoss(InvalidRequest):
     """Numbers would be rounded more coarsely than was asked; lower the limit, the precision, or take a wider ring."""
 
 
+class IllConditioned(InvalidRequest):
+    """A matrix is singular or worse conditioned than declared: drop a collinear column, or add a ridge."""
+
+
 class NonFiniteInput(InvalidRequest):
     """A column holds NaN or an infinity; write missing values as nulls."""
 

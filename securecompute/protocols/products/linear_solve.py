@@ -1,0 +1,178 @@
+"""Linear systems and inverses on shares: S w = B for a secret symmetric positive definite S, such as X'X or a Hessian.
+
+    F = D S D / P,    F x = D B,    w = D x / P          S^-1 = D F^-1 D / P
+
+`unit_diagonal` finds the secret powers of two D, so that a column in years beside one of zeros and ones does no harm;
+`newton_schulz` inverts F approximately and proves that it did; `refinement` solves with what was not truncated.
+
+Accuracy   Of S and B as they are encoded, z_i = S_ii^(1/2) w_i is off by at most 2^-37 of the norm of z, plus units in
+           the last place of w. The last place is the finest that the bound of w leaves.
+Refuses    at all three alike, one bit being revealed: a matrix that is singular, not positive definite, so much worse
+           conditioned than declared that the result would be off, or with a diagonal entry below the smallest
+           declared. Whatever S is, what is returned has passed the proof.
+Security   Semi-honest, one corrupted; as `multiplication` and `comparison`. Leakage: that bit.
+Cost       2K + 16 + max(6, 4s − 2) rounds for K factors and s refinements of the public plan, 2 more to widen, and 6
+           more with a bound; K is about log_4(4 κ P) + 4. In each of K pairs of rounds the three send 128 bytes for
+           each of p (p + 1) / 2 entries of M, and as much for E.
+Reference  as `newton_schulz`, `refinement` and `unit_diagonal`.
+"""
+
+from dataclasses import dataclass
+from math import ceil, log2, sqrt
+from typing import Final
+
+from securecompute.engine.rounds import Part, together
+from securecompute.errors import EncodingOverflow, InvalidRequest
+from securecompute.protocols.products import newton_schulz
+from securecompute.protocols.products.compute_party import ComputeParty
+from securecompute.protocols.products.fixed import Fixed
+from securecompute.protocols.products.multiplication import finish, local_multiply, multiply
+from securecompute.protocols.products.newton_schulz import approximate_inverse, uncertified
+from securecompute.protocols.products.refinement import Refinement, System, refined, refinement, starting
+from securecompute.protocols.products.replicated import Replicated
+from securecompute.protocols.products.symmetric import identity, mirrored, truncate_symmetric
+from securecompute.protocols.products.unit_diagonal import Design, design, outer, roots, standardised
+from securecompute.protocols.products.verdict import outside, refuse_if_any
+from securecompute.protocols.products.widening import widen
+
+SINGULAR: Final = "the matrix is singular or worse conditioned than declared: drop a collinear column, or add a ridge"
+_RELATIVE: Final = 40  # bits of x, and of F beyond those that its condition takes
+_LARGEST: Final = 118  # bits of D B
+
+
+def solve_spd(
+    party: ComputeParty,
+    s: Fixed,
+    b: Fixed,
+    condition: float,
+    smallest: float | None = None,
+    scale: int | None = None,
+    bound: float | None = None,
+) -> Part[Fixed]:
+    """w with S w = B, of B's shape, in Z_2^128. Run by each of the three.
+
+    s          (p, p), symmetric positive definite; entries on and above the diagonal are read
+    b          (p,) or (p, m)
+    condition  largest over smallest eigenvalue, a bound that is public: of S, or of S after any scaling of its
+               variables, so for instance of the correlation matrix
+    smallest   bound of the smallest diagonal entry; if None, 2^-40 of the bound of S, or as far as there is headroom
+    scale      fractional bits of w; if None, the most that there is headroom for
+    bound      largest magnitude of w, for what is computed from it; if None, what condition and types imply: huge
+    raises     IllConditioned    singular, worse conditioned than declared, or w is beyond its bound
+               InvalidRequest    shapes, or a condition that 128 bits do not bear
+               EncodingOverflow  no headroom
+    """
+    if len(b.shape) not in (1, 2) or s.shape[:1] != b.shape[:1]:
+        raise InvalidRequest(f"a system of {s.shape} and {b.shape}; expected (p, p) and (p,) or (p, m)")
+    d = design(s.type, s.shape, condition, smallest)
+    unit = ceil(log2(max(b.bound, b.type.unit))) - d.finest  # |D B| ≤ 2^unit
+    b_scale = b.scale + d.coarsest + unit
+    if b_scale > _LARGEST:
+        raise EncodingOverflow(
+            f"a right side up to {b.bound:.4g} with {b.scale} fractional bits leaves no headroom beside a diagonal "
+            f"from {4.0 ** (d.finest - 1):.4g}; give it {b_scale - _LARGEST} bits less"
+        )
+    public = _plan(d, b_scale, sqrt(d.p), d.span)
+    s, b = yield from together(widen(party.at("widen S"), s), widen(party.at("widen B"), b))
+    d_roots = (yield from roots(party.at("D"), s, d)).d
+    column, right = d_roots.reshape((d.p, 1)), b.share.reshape((d.p, b.share.size // d.p))
+    (_, f), right = yield from together(_scaled(party, s, d_roots, d), multiply(party.at("D B"), column, right))
+    x, faults = yield from _solved(party, f, right, public)
+    finest = public.refinement.scale + d.coarsest + d.size - unit
+    largest = public.largest * 2.0 ** (unit - d.size - d.finest)
+    w = yield from _finished(party, (x, column, finest, largest), faults, scale, bound)
+    return w.reshape(b.shape)
+
+
+def inverse_spd(
+    party: ComputeParty,
+    s: Fixed,
+    condition: float,
+    smallest: float | None = None,
+    scale: int | None = None,
+    bound: float | None = None,
+) -> Part[Fixed]:
+    """S^-1, (p, p), in Z_2^128, not exactly symmetric. Run by each of the three. Arguments, raises as `solve_spd`."""
+    d = design(s.type, s.shape, condition, smallest)
+    public = _plan(d, 0, 1.0, 2 * d.span)
+    s = yield from widen(party.at("widen S"), s)
+    d_roots = (yield from roots(party.at("D"), s, d)).d
+    pairs, f = yield from _scaled(party, s, d_roots, d)
+    one = Replicated.public(party.index, identity(f.ring, d.p, 1))
+    x, faults = yield from _solved(party, f, one, public)
+    finest = public.refinement.scale + 2 * d.coarsest + d.size
+    largest = public.largest * 2.0 ** (-d.size - 2 * d.finest)
+    return (yield from _finished(party, (x, mirrored(pairs, d.p), finest, largest), faults, scale, bound))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Public constants: of the scaling, the inversion and the refinement; fractional bits of F and b; bound of x."""
+
+    design: Design
+    inverse: newton_schulz.Plan
+    refinement: Refinement
+    f_scale: int
+    b_scale: int
+    largest: float
+
+
+def _plan(d: Design, b_scale: int, b_norm: float, reserve: int) -> Plan:
+    inverse = newton_schulz.plan(d.p, d.low, d.high)
+    # an F truncated to f bits has solutions off by p 2^(m - f) of their norm
+    f_scale = min(d.scale, inverse.exponent + d.size + _RELATIVE)
+    largest = 1.02 * b_norm / d.low
+    return Plan(
+        d, inverse, refinement(inverse, f_scale, b_norm, largest, _RELATIVE, reserve), f_scale, b_scale, largest
+    )
+
+
+def _scaled(party: ComputeParty, s: Fixed, d_roots: Replicated, d: Design) -> Part[tuple[Replicated, Replicated]]:
+    """D_ii D_jj for i ≤ j, and F."""
+    pairs = yield from outer(party.at("D D"), d_roots)
+    return pairs, (yield from standardised(party.at("F"), s, pairs, d))
+
+
+def _solved(party: ComputeParty, f: Replicated, b: Replicated, public: Plan) -> Part[tuple[Replicated, Replicated]]:
+    """x with F x = b, and how many of the claims fail that prove it: (1,)."""
+    scale, inverse = public.design.scale, public.inverse
+    m, rough, f, start = yield from together(
+        approximate_inverse(party.at("inverse"), f, scale, inverse),
+        truncate_symmetric(party.at("F short"), f, scale - newton_schulz.SCALE),
+        _shortened(party.at("F long"), f, scale - public.f_scale),
+        starting(party.at("b"), b, public.b_scale, public.refinement),
+    )
+    system = System(f, public.f_scale, b, public.b_scale)
+    x, faults = yield from together(
+        refined(party.at("refine"), system, m, inverse.scale, start, public.refinement),
+        uncertified(party.at("proof"), rough, m, inverse),
+    )
+    return x, faults
+
+
+def _shortened(party: ComputeParty, f: Replicated, bits: int) -> Part[Replicated]:
+    return f if not bits else (yield from truncate_symmetric(party, f, bits))
+
+
+def _finished(
+    party: ComputeParty,
+    scaled: tuple[Replicated, Replicated, int, float],
+    faults: Replicated,
+    scale: int | None,
+    bound: float | None,
+) -> Part[Fixed]:
+    """x d at the scale that is wanted, once it is known that it may be used.
+
+    scaled  x, d, fractional bits of their product, its bound
+    """
+    x, d, finest, largest = scaled
+    wanted = max(0, finest if scale is None else scale)
+    product = finish(party.at("D x"), local_multiply(x, d), max(0, finest - wanted))
+    if bound is None:
+        share, _ = yield from together(product, refuse_if_any(party.at("verdict"), faults, SINGULAR))
+        return Fixed.of(share << max(0, wanted - finest), wanted, largest + 2.0**-wanted)
+    share = (yield from product) << max(0, wanted - finest)
+    w = Fixed.of(share, wanted, min(bound, largest) + 2.0**-wanted)
+    beyond = yield from outside(party.at("bound"), [(share, int(w.bound * 2**wanted))])
+    yield from refuse_if_any(party.at("verdict"), faults + beyond, f"{SINGULAR}; or the solution is beyond its bound")
+    return w
