@@ -187,7 +187,8 @@ def _console(stderr: bool = False) -> "Console":
 
 
 def _network(file: StudyFile, cluster: str | None, quiet: bool) -> "Network":
-    from securecompute.network import RAY, Network
+    from securecompute.network import Network
+    from securecompute.simulation import RAY
 
     if cluster is not None and file.fabric != RAY:
         raise InvalidRequest(

@@ -9,6 +9,7 @@ sum the two together could do no more than the collector alone; of one under a k
 from typing import Any
 
 from securecompute.analyses.question import Question
+from securecompute.computing import pack
 from securecompute.disclosure.gate import release
 from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Part, Party
@@ -16,6 +17,9 @@ from securecompute.engine.wire import contents
 from securecompute.errors import InvalidRequest, PeerMisbehaved
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.primitives.randomness import Randomness, SystemRandomness
+from securecompute.program_manifest import ProgramManifest, is_program
+from securecompute.programs.execution import take_part
+from securecompute.programs.program import Program
 from securecompute.protocols.sums.interface import Survivors, make_key, protocol_of
 from securecompute.protocols.sums.settings import Choice, Lattice, Paillier, Setting
 from securecompute.values import Secret
@@ -36,7 +40,7 @@ class Coordinator:
         self._rules = Rules()
 
     def answer(self, request: str, payload: Any) -> Any:
-        """`enrol` with the network's rules, `propose` a question for its manifest, or show the `view` that was kept.
+        """`enrol` with the network's rules, `propose` a question or program for its manifest, or show the kept `view`.
 
         raises   SecureComputeError
         """
@@ -50,6 +54,11 @@ class Coordinator:
             checked.respects(self._rules)
             checked.descriptor.hash()  # refuses what no sum can answer
             return checked.encode()
+        if request == "propose program":
+            program = Program.from_plain(payload)
+            proposed = ProgramManifest(program, _formed(self._enrolment), self._rules, self._nonce()).encode()
+            ProgramManifest.decode(proposed, _formed(self._enrolment))
+            return proposed
         if request == "view":
             return self._view
         raise InvalidRequest(f"a coordinator is not asked '{request}'")
@@ -110,8 +119,17 @@ class Collector:
         raise InvalidRequest(f"a collector is not asked '{request}'")
 
     def part(self, manifest: bytes) -> Part[dict[str, Any]]:
-        """The collector's part of a session; returns the released entries, None where hidden."""
-        return self._collect(Manifest.decode(manifest, _formed(self._enrolment)))
+        """The collector's part of a session: returns released entries, None where hidden, or what a program shows."""
+        enrolment = _formed(self._enrolment)
+        if is_program(manifest):
+            return self._shown(ProgramManifest.decode(manifest, enrolment))
+        return self._collect(Manifest.decode(manifest, enrolment))
+
+    def _shown(self, manifest: ProgramManifest) -> Part[dict[str, Any]]:
+        enrolment = manifest.enrolment
+        part = take_part(enrolment.collector, enrolment.compute, manifest.plan, {}, manifest.session, self._randomness)
+        shown = yield from part
+        return {"shown": {str(k): pack(x) for k, x in shown.items()}}
 
     def _collect(self, manifest: Manifest) -> Part[dict[str, Any]]:
         """As `_released`, for as long as few totals under the key were refused: each tells whoever made it one bit."""

@@ -9,7 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from securecompute.analyses import catalogue
+from securecompute.computing import Holdings, columns_of, own_inputs, pack, part_of_program, unpack
+from securecompute.disclosure.exposure import NONE
 from securecompute.disclosure.ledger import BoundLedger, SurvivorLedger
 from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Part, Party
@@ -17,6 +22,7 @@ from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.primitives.keys import IdentityKey
 from securecompute.primitives.randomness import Randomness, SystemRandomness
+from securecompute.program_manifest import ProgramManifest, is_program
 from securecompute.protocols.sums.interface import Contributor, protocol_of
 from securecompute.protocols.sums.settings import Committee
 from securecompute.records.dictionary import Dictionary
@@ -60,7 +66,8 @@ class Institution:
         self._ledger = _ledger(name, state)
         self._enrolment: Enrolment | None = None
         self._held_against: Dictionary | None = None
-        self._considered: dict[bytes, Plain] = {}
+        self._considered: dict[bytes, Plain | dict[int, Plain]] = {}
+        self._holdings = Holdings()
 
     def __repr__(self) -> str:
         return f"Institution({self.name!r})"
@@ -73,6 +80,12 @@ class Institution:
             return self._enrol(Enrolment.from_plain(payload))
         if request == "consider":
             return self._consider(payload)
+        if request == "measure":
+            return list(self._columns(payload).shape)
+        if request == "hold":
+            return self._holdings.keep(unpack(payload))
+        if request == "held":
+            return pack(self._holdings.find(payload))
         raise InvalidRequest(f"an institution is not asked '{request}'")
 
     def part(self, manifest: bytes) -> Part[dict[str, Any]]:
@@ -83,8 +96,10 @@ class Institution:
         x = self._considered.pop(manifest, None)
         if x is None:
             raise DisclosureRefused(f"'{self.name}' has not agreed to this question")
-        agreed = Manifest.decode(manifest, self._enrolled)
-        return self._contribute(agreed, x)
+        if isinstance(x, Plain):
+            return self._contribute(Manifest.decode(manifest, self._enrolled), x)
+        program = ProgramManifest.decode(manifest, self._enrolled)
+        return part_of_program(self.name, program, x, self._holdings, self._randomness)
 
     def _contribute(self, manifest: Manifest, x: Plain) -> Part[dict[str, Any]]:
         enrolment, descriptor, setting = manifest.enrolment, manifest.descriptor, manifest.enrolment.setting
@@ -133,13 +148,33 @@ class Institution:
         raises   InvalidRequest     the manifest is not of this network, or the vector cannot be right
                  DisclosureRefused  a rule does not allow it
         """
+        while len(self._considered) >= CONSIDERED_MOST:
+            del self._considered[next(iter(self._considered))]
+        self._considered[encoded] = self._inputs(encoded) if is_program(encoded) else self._vector(encoded)
+
+    def _inputs(self, encoded: bytes) -> dict[int, Plain]:
+        """This institution's numbers for a program on secret arrays, which its rules let in."""
+        manifest = ProgramManifest.decode(encoded, self._enrolled)
+        manifest.respects(self._rules, self.name)
+        return own_inputs(self.name, manifest, self._records, self._holdings, self._rules.min_cell)
+
+    def _columns(self, source: Any) -> NDArray[np.float64]:
+        """The columns of a source, for its shape. raises DisclosureRefused: the rules let no records into programs."""
+        if not isinstance(source, dict):
+            raise InvalidRequest("a source is a table of columns and cohort")
+        names = source.get("columns")
+        self._rules.permits("secret arrays", [names] if isinstance(names, str) else names or [])
+        if self._rules.arrays == NONE:
+            raise DisclosureRefused("rule 'arrays': no program may be run on records; ask a question of the catalogue")
+        return columns_of(self._records, source, self._rules.min_cell)
+
+    def _vector(self, encoded: bytes) -> Plain:
+        """This institution's vector for a question."""
         manifest = Manifest.decode(encoded, self._enrolled)
         manifest.respects(self._rules)
         question, dictionary = manifest.question, self._records.dictionary
         statistic = catalogue.find(question.analysis).local(question, dictionary, self._records.select(question.where))
-        while len(self._considered) >= CONSIDERED_MOST:
-            del self._considered[next(iter(self._considered))]
-        self._considered[encoded] = Plain(manifest.vector(statistic))
+        return Plain(manifest.vector(statistic))
 
 
 def _ledger(name: Party, state: str | Path | None) -> SurvivorLedger:

@@ -38,6 +38,7 @@ class Enrolment:
 
     identities   institution -> Ed25519 public key, 32 bytes
     setting      how vectors are hidden; with it the collector's public key, if it has one
+    compute      the three compute parties of programs on secret arrays, P_0 to P_2; none where there are no three
     """
 
     dictionary: Dictionary
@@ -45,6 +46,7 @@ class Enrolment:
     coordinator: Party
     collector: Party
     setting: Setting = field(default_factory=Pairwise)
+    compute: tuple[Party, ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for the control plane."""
@@ -54,6 +56,7 @@ class Enrolment:
             "coordinator": self.coordinator,
             "collector": self.collector,
             "sum": [self.setting.kind, self.setting.fields()],
+            "compute": list(self.compute),
         }
 
     @classmethod
@@ -61,7 +64,8 @@ class Enrolment:
         """What `to_plain` made. raises InvalidRequest."""
         dictionary = Dictionary.from_plain(plain["dictionary"])
         setting = setting_from(*plain["sum"])
-        return cls(dictionary, plain["identities"], plain["coordinator"], plain["collector"], setting)
+        roles = plain["coordinator"], plain["collector"]
+        return cls(dictionary, plain["identities"], *roles, setting, tuple(plain["compute"]))
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,18 @@ A simulation is one trust domain: the protocols and sealed messages are the real
 cluster could read every institution's records. It says so when it starts and on every answer.
 """
 
-import hashlib
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from securecompute.analyses import catalogue
 from securecompute.analyses.question import Question
 from securecompute.answer import Answer, Provenance
+from securecompute.computing import unpack
 from securecompute.coordinator import COLLECTOR, COORDINATOR, Collector, Coordinator
 from securecompute.disclosure.rules import Rules, strictest
 from securecompute.engine.fabric import Fabric, Progress, Recipe, Run
@@ -25,18 +27,31 @@ from securecompute.engine.rounds import Party
 from securecompute.engine.runner import Limits
 from securecompute.errors import InternalFault, InvalidRequest, PeerLost, SecureComputeError
 from securecompute.explanation import Explanation, explain
-from securecompute.institution import Institution
 from securecompute.manifest import Enrolment, Manifest
-from securecompute.protocols.sums.interface import check_installed
+from securecompute.program_explanation import ProgramExplanation, explain_program
+from securecompute.program_manifest import PROTOCOL, ProgramManifest
+from securecompute.programs.program import Program
 from securecompute.protocols.sums.settings import Choice, Committee, Pairwise, Setting, setting_from
-from securecompute.records.columns import near
 from securecompute.records.dictionary import Dictionary, compare
+from securecompute.secret_array import SecretArray
+from securecompute.secret_inputs import secret_array
+from securecompute.simulation import (
+    RAY,
+    check_agreements,
+    check_choice,
+    check_paths,
+    check_state,
+    compute_parties,
+    helper_recipes,
+    named,
+    recipe,
+    start,
+)
 
 if TYPE_CHECKING:
     from securecompute.engine.on_ray import Placement
 
 BANNER = "simulation: one trust domain. Whoever administers this cluster could read every institution's records."
-RAY, IN_PROCESS = "ray", "in-process"
 
 
 class Network:
@@ -48,11 +63,13 @@ class Network:
         institutions: Iterable[Party],
         dictionary: Dictionary | None,
         sum: Choice | str | Mapping[str, Any] = Pairwise.kind,
+        compute: Sequence[Party] = (),
     ) -> None:
         """Form a network of the parties that live on a fabric. `Network.simulate` makes both.
 
         dictionary   the common one; None: what the institutions' own have in common. A column on which they do not
                      agree stands in `unusable`, and a question that uses it is an error that says why
+        compute      the three that compute on secret arrays, institutions or helpers; none: there are no such programs
         sum          how vectors are hidden: "pairwise", "committee", "paillier", "lattice"; or a table, as a study's
 
         raises   InvalidRequest     the institutions' records do not fit each other, or the dictionary
@@ -69,9 +86,10 @@ class Network:
         self.rules = strictest(*(Rules.from_plain(each["rules"]) for each in introduced.values()))
         identities = {name: each["identity"] for name, each in introduced.items()}
         setting = self._setting(Choice.parse(sum))
-        self._enrolment = Enrolment(self.dictionary, identities, COORDINATOR, COLLECTOR, setting)
+        self._enrolment = Enrolment(self.dictionary, identities, COORDINATOR, COLLECTOR, setting, tuple(compute))
         plain = self._enrolment.to_plain()
-        self._answers(self.fabric.ask_all(self.institutions, "enrol", plain))
+        enrolled = tuple(dict.fromkeys((*self.institutions, *compute)))
+        self._answers(self.fabric.ask_all(enrolled, "enrol", plain))
         roles = {"enrolment": plain, "rules": self.rules.to_plain()}
         self._answers(self.fabric.ask_all((COORDINATOR, COLLECTOR), "enrol", roles))
 
@@ -96,6 +114,8 @@ class Network:
         limits: Limits | None = None,
         sum: Choice | str | Mapping[str, Any] = Pairwise.kind,
         state: str | Path | None = None,
+        helpers: Sequence[Party] = (),
+        compute: Sequence[Party] | None = None,
         quiet: bool = False,
     ) -> Self:
         """A network on one machine or one Ray cluster, one actor per institution.
@@ -108,6 +128,8 @@ class Network:
         sum            how vectors are hidden; see `protocols/sums/settings.py` for the ways and what each trusts
         state          a folder where each institution keeps, under its name, what must outlive it: the ledger of its
                        answers. None: a network that is closed has forgotten
+        helpers        names of neutral compute parties, for programs on secret arrays; two institutions need one
+        compute        which three compute on shares; None: helpers, as far as there are any, then institutions
         quiet          do not say that this is a simulation
         raises         InvalidRequest     fewer than three names, equal or reserved ones; rules of nobody, so that a
                                           misspelt name is not a missing rule; a way to add that is not there or not
@@ -115,24 +137,78 @@ class Network:
                                           not fit each other
                        DisclosureRefused  the rules do not allow this way to add
         """
-        sources = _named(institutions)
-        _check_agreements(dictionary, rules, sources)
+        sources = named(institutions, len(helpers))
+        neutral = helper_recipes(helpers, sources)
+        computing = compute_parties(compute, tuple(sources), helpers)
+        check_agreements(dictionary, rules, sources)
         choice = Choice.parse(sum)
-        _check_choice(choice, rules, sources)
+        check_choice(choice, rules, sources)
         if state is not None:
-            _check_state(state, here=placement is None)
-        recipes = {name: _recipe(name, source, dictionary, rules, fabric, state) for name, source in sources.items()}
-        recipes |= {COORDINATOR: Recipe(Coordinator), COLLECTOR: Recipe(Collector)}
+            check_state(state, here=placement is None)
+        recipes = {name: recipe(name, source, dictionary, rules, fabric, state) for name, source in sources.items()}
+        recipes |= neutral | {COORDINATOR: Recipe(Coordinator), COLLECTOR: Recipe(Collector)}
         if fabric == RAY and placement is None:
-            _check_paths(sources)
+            check_paths(sources)
         if not quiet:
             _say(BANNER)
-        running = _start(recipes, fabric, placement, limits)
+        running = start(recipes, fabric, placement, limits)
         try:
-            return cls(running, sources, dictionary, choice)
+            return cls(running, sources, dictionary, choice, computing)
         except BaseException:
             running.close()
             raise
+
+    def secret(
+        self,
+        owner: Party,
+        data: str | Sequence[str] | NDArray[Any],
+        *,
+        where: str | None = None,
+        bound: float | None = None,
+        norms: tuple[float, float] | None = None,
+        wide: bool = False,
+    ) -> SecretArray:
+        """An institution's own numbers as a secret array, to compute on with numpy's operators and functions.
+
+        data     columns of its records: one name, shape (n,), or several, (n, p), of the records that have a value in
+                 each; a column of two categories is 0 and 1. Or an array that the institution is given to hold
+        where    cohort of records
+        bound    largest magnitude; None: that of the dictionary, or of the array. A smaller one leaves more digits
+        norms    largest 2-norms of rows and of columns, where products can use them
+        wide     compute in Z_2^128, with 64 more bits for range and digits
+        raises   InvalidRequest     no such institution or column; no bound; numbers that are not finite
+                 DisclosureRefused  its rules let no records into programs, or too few records are in the cohort
+        """
+        return secret_array(self, owner, data, where, bound, norms, wide)
+
+    def run_program(self, program: Program, progress: Progress | None = None) -> dict[int, NDArray[np.float64]]:
+        """Run a program once: output number -> what is shown to the researcher. Of others, they hold it.
+
+        raises   DisclosureRefused  an institution's rules do not let its records into it
+                 PeerSilent         a compute party, or an owner of numbers, is lost: run it again from the start
+        """
+        encoded, manifest = self.propose_program(program)
+        asked = [party for party in manifest.parties if party in self.institutions]
+        self._answers(self.fabric.ask_all(asked, "consider", encoded))
+        run = self.fabric.run(PROTOCOL, manifest.parties, encoded, progress)
+        if any(outcome.error is not None for outcome in run.outcomes.values()):
+            raise _cause(run)
+        shown = run.outcomes[COLLECTOR].value["shown"] if COLLECTOR in run.outcomes else {}
+        return {int(k): unpack(packed) for k, packed in shown.items()}
+
+    def propose_program(self, program: Program) -> tuple[bytes, ProgramManifest]:
+        """The coordinator's manifest for a program. raises SecureComputeError."""
+        self._check_open()
+        encoded: bytes = self.fabric.ask(COORDINATOR, "propose program", program.to_plain())
+        return encoded, ProgramManifest.decode(encoded, self._enrolment)
+
+    def explain_program(self, program: Program) -> ProgramExplanation:
+        """What running it would cost and who would learn what, without running it. raises SecureComputeError."""
+        return explain_program(self.propose_program(program)[1])
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InvalidRequest("the network is closed; ask inside its `with`, or make it anew")
 
     def study(self, name: str, progress: Progress | None = None) -> "Study":
         """Questions under one name. `progress` is told what a running question is doing."""
@@ -156,8 +232,7 @@ class Network:
 
     def propose(self, question: Question) -> tuple[bytes, Manifest]:
         """The coordinator's manifest for a question. raises SecureComputeError."""
-        if self._closed:
-            raise InvalidRequest("the network is closed; ask inside its `with`, or make it anew")
+        self._check_open()
         encoded: bytes = self.fabric.ask(COORDINATOR, "propose", question.to_plain())
         return encoded, Manifest.decode(encoded, self._enrolment)
 
@@ -249,126 +324,6 @@ class Study:
         return explain(manifest, self.network.institutions)
 
 
-def _named(institutions: Mapping[Party, Any] | Iterable[tuple[Party, Any]]) -> dict[Party, Any]:
-    pairs = list(institutions.items() if isinstance(institutions, Mapping) else institutions)
-    if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
-        raise InvalidRequest("institutions are given by name, as {'Bern': 'bern.parquet', 'Lyon': 'lyon.parquet'}")
-    seen: dict[str, Party] = {}
-    for name, _ in pairs:
-        if not isinstance(name, str) or not name.strip() or len(name.encode()) > 64:
-            raise InvalidRequest("an institution has no name, or one longer than 64 bytes; give each a short one")
-        folded = name.strip().casefold()
-        if folded in seen:
-            raise InvalidRequest(f"two institutions are called '{seen[folded]}' and '{name}'; give each its own name")
-        if folded in (COORDINATOR, COLLECTOR):
-            raise InvalidRequest(f"'{name}' is the name of another role; call the institution something else")
-        seen[folded] = name
-    if not pairs:
-        raise InvalidRequest("no institutions were given; name at least three with their records")
-    if len(pairs) < 3:
-        raise InvalidRequest(
-            f"a network of {len(pairs)} institution{'s' * (len(pairs) != 1)}: with two, each learns the other's exact "
-            "numbers by subtracting its own from the total. Name three or more"
-        )
-    return dict(pairs)
-
-
-def _check_choice(choice: Choice, rules: Any, names: Mapping[Party, Any]) -> None:
-    """Return if this way to add can be had: told before keys are made, and before Ray takes seconds to start."""
-    given = [rules] if isinstance(rules, Rules) else list((rules or {}).values())
-    if given:
-        strictest(*given).permits_sum(choice.kind)
-    if choice.kind == Committee.kind:
-        choice.committee(tuple(names))
-    check_installed(choice.kind)
-
-
-def _check_state(state: Any, here: bool) -> None:
-    """Return if institutions can keep folders in it; on other machines only they can know. raises InvalidRequest."""
-    if not isinstance(state, (str, os.PathLike)) or not str(state).strip() or "\0" in str(state):
-        raise InvalidRequest("state is a folder where institutions keep their ledgers; name one, or leave state out")
-    if here:
-        folder = Path(state).expanduser().absolute()
-        above = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
-        if not above.is_dir() or not os.access(above, os.W_OK):
-            raise InvalidRequest(
-                f"state '{state}': '{above}' is no folder one may write to; name another, or leave state out"
-            )
-
-
-def _check_agreements(dictionary: Any, rules: Any, names: Iterable[Party]) -> None:
-    """Return if these are a dictionary and rules, and each rule is somebody's. raises InvalidRequest."""
-    if dictionary is not None and not isinstance(dictionary, Dictionary):
-        raise InvalidRequest(
-            f"dictionary is a {type(dictionary).__name__}; read one with sc.Dictionary.from_toml('columns.toml')"
-        )
-    if rules is None or isinstance(rules, Rules):
-        return
-    if not isinstance(rules, Mapping):
-        raise InvalidRequest(
-            f"rules is a {type(rules).__name__}; write sc.Rules(min_cell=10), for all or by institution"
-        )
-    for name, own in rules.items():
-        if name not in names:
-            raise InvalidRequest(
-                f"rules are given for '{name}', which is no institution (for all of them write "
-                f"rules=sc.Rules(...)){near(str(name), names, 'institutions')}"
-            )
-        if not isinstance(own, Rules):
-            raise InvalidRequest(f"the rules of '{name}' are a {type(own).__name__}; write sc.Rules(min_cell=10)")
-
-
-def _check_paths(sources: Mapping[Party, Any]) -> None:
-    """Every file is there: told before Ray takes seconds to start. On other machines only the institutions can know."""
-    missing = [f"records of '{n}': there is no file {Path(s).name}" for n, s in sources.items() if not Path(s).exists()]
-    if missing:
-        raise InvalidRequest("\n".join(missing))
-
-
-def _recipe(
-    name: Party,
-    source: Any,
-    dictionary: Dictionary | None,
-    rules: Rules | Mapping[Party, Rules] | None,
-    fabric: str,
-    state: str | Path | None,
-) -> Recipe:
-    if fabric == RAY and not isinstance(source, str) and not hasattr(source, "__fspath__"):
-        raise InvalidRequest(
-            f"'{name}' was given a {type(source).__name__}; on Ray an institution loads its own records, so give the "
-            "path of a Parquet, CSV or Arrow file, or simulate with fabric='in-process'"
-        )
-    own = rules if isinstance(rules, Rules) or rules is None else rules.get(name)
-    arguments = {
-        "name": name,
-        "source": str(source) if fabric == RAY else source,
-        "dictionary": None if dictionary is None else dictionary.to_plain(),
-        "rules": None if own is None else own.to_plain(),
-        "state": None if state is None else str(Path(state).expanduser().absolute() / _folder(name)),
-    }
-    return Recipe(Institution, arguments)
-
-
-def _folder(name: Party) -> str:
-    """A name for an institution's folder that no file system refuses, different for different institutions."""
-    plain = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name)
-    return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def _start(
-    recipes: Mapping[Party, Recipe], fabric: str, placement: "Placement | None", limits: Limits | None
-) -> Fabric:
-    if fabric == IN_PROCESS:
-        from securecompute.engine.in_process import InProcess
-
-        return InProcess(recipes, limits)
-    if fabric == RAY:
-        from securecompute.engine.on_ray import OnRay  # starts Ray's own imports, which take seconds
-
-        return OnRay(recipes, limits, placement)
-    raise InvalidRequest(f"there is no fabric '{fabric}'; choose '{RAY}' or '{IN_PROCESS}'")
-
-
 def _cause(run: Run) -> SecureComputeError:
     """The error of a run that explains the others.
 
@@ -376,7 +331,7 @@ def _cause(run: Run) -> SecureComputeError:
     coordinator's first, since it saw everybody.
     """
     order = [COORDINATOR, COLLECTOR, *(p for p in run.outcomes if p not in (COORDINATOR, COLLECTOR))]
-    failed = [outcome for party in order if (outcome := run.outcomes[party]).error is not None]
+    failed = [run.outcomes[party] for party in order if party in run.outcomes and run.outcomes[party].error is not None]
     failed.sort(key=lambda outcome: (outcome.echo, outcome.traffic.rounds == 0))
     error = failed[0].error if failed else None
     return error if error is not None else InternalFault("a session failed and nobody says why")

@@ -20,15 +20,23 @@ ORDER = (
     "primitives",
     "engine",
     "protocols",
+    "programs",
     "disclosure",
     "records",
     "analyses",
     "display",
     "answer",
     "manifest",
+    "program_manifest",
+    "computing",
     "institution",
     "coordinator",
     "explanation",
+    "program_explanation",
+    "secret_array",
+    "secret_functions",
+    "secret_inputs",
+    "simulation",
     "network",
     "study_file",
     "report",
@@ -37,13 +45,21 @@ ORDER = (
     "cli",
     "__main__",
 )
-CONVERSATIONS = ("protocols/", "analyses/")
+CONVERSATIONS = ("protocols/", "programs/", "analyses/")
 KNOW_RAY = {"engine/on_ray.py", "engine/ray_cluster.py"}
 BORDERS = {"engine/runner.py", "engine/on_ray.py", "engine/ray_cluster.py"}  # a fault becomes a place and a kind
 SCHEDULES_FAULTS = ("engine/faults.py", "random")  # what a simulated network does to frames is no secret
 NOT_IN_CONVERSATIONS = {"ray", "socket", "asyncio", "threading", "time", "os", "subprocess", "random", "pickle"}
 NOWHERE = {"pickle", "cloudpickle", "random", "numpy.random", "secrets"}
-MAY_OPEN_SECRETS = ("values.py", "arithmetic/", "primitives/", "protocols/", "engine/wire.py", "engine/rounds.py")
+MAY_OPEN_SECRETS = (
+    "values.py",
+    "arithmetic/",
+    "primitives/",
+    "protocols/",
+    "programs/",
+    "engine/wire.py",
+    "engine/rounds.py",
+)
 MAY_PRINT = ("cli.py", "demo.py")
 LONGEST = 400
 

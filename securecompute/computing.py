@@ -1,0 +1,148 @@
+"""A party's own side of programs on secret arrays: what it holds for them, what it brings in, and its part.
+
+An institution's input is found by its source, plain data in a program:
+
+    {"columns": [...], "where": cohort or None}    numeric columns of the records that have a value in each of them
+    {"held": name}                                 an array that somebody gave it, or that a program showed to it
+"""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from securecompute.engine.rounds import Part, Party
+from securecompute.errors import DisclosureRefused, InvalidRequest
+from securecompute.manifest import Enrolment
+from securecompute.primitives.randomness import Randomness, SystemRandomness
+from securecompute.program_manifest import ProgramManifest
+from securecompute.programs.execution import encode_input, take_part
+from securecompute.records.sources import Records
+from securecompute.values import Plain
+
+MOST_HELD_BYTES = 1 << 30
+
+
+def pack(x: NDArray[np.float64]) -> list[Any]:
+    """An array as plain data: shape, and little-endian float64."""
+    return [list(x.shape), np.ascontiguousarray(x, "<f8").tobytes()]
+
+
+def unpack(plain: Any) -> NDArray[np.float64]:
+    """What `pack` made. raises InvalidRequest."""
+    if not isinstance(plain, list | tuple) or len(plain) != 2 or not isinstance(plain[1], bytes):
+        raise InvalidRequest("an array travels as [shape, bytes]")
+    try:
+        return np.frombuffer(plain[1], "<f8").astype(np.float64).reshape([int(length) for length in plain[0]])
+    except (ValueError, TypeError):
+        raise InvalidRequest("an array's bytes do not fill its shape") from None
+
+
+class Holdings:
+    """Arrays that a party keeps by name, beside its records."""
+
+    __slots__ = ("_arrays", "_bytes")
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, NDArray[np.float64]] = {}
+        self._bytes = 0
+
+    def keep(self, x: NDArray[np.float64], name: str = "") -> str:
+        """Keep it; the name is of its contents unless given. raises InvalidRequest: too much is held already."""
+        name = name or hashlib.sha256(repr(x.shape).encode() + x.tobytes()).hexdigest()[:16]
+        if name not in self._arrays:
+            if self._bytes + x.nbytes > MOST_HELD_BYTES:
+                raise InvalidRequest("more than 1 GB of arrays would be held; form the network anew to let go of them")
+            self._arrays[name], self._bytes = x, self._bytes + x.nbytes
+        return name
+
+    def find(self, name: Any) -> NDArray[np.float64]:
+        """The array. raises InvalidRequest: none of that name is held."""
+        if not isinstance(name, str) or name not in self._arrays:
+            raise InvalidRequest(f"no array {name!r} is held here")
+        return self._arrays[name]
+
+
+def columns_of(records: Records, source: Any, min_cell: int) -> NDArray[np.float64]:
+    """The columns as float64, shape (n,) for one name, (n, p) for a list: complete records of the cohort.
+
+    raises   InvalidRequest     no such column, or it is not numeric; a cohort that cannot be read
+             DisclosureRefused  fewer records than `min_cell`: how many, the program would show
+    """
+    names, where = source.get("columns"), source.get("where")
+    one = isinstance(names, str)
+    names = [names] if one else names
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise InvalidRequest("columns are named by a list of text")
+    rows = records.select(where)
+    values, present = zip(*(_numbers(rows, records, name) for name in names), strict=True)
+    complete = np.logical_and.reduce(present)
+    if complete.sum() < min_cell:
+        raise DisclosureRefused("rule 'min_cell': too few complete records are in the cohort; choose a larger one")
+    x = np.column_stack([each[complete] for each in values])
+    return x[:, 0] if one else x
+
+
+def _numbers(rows: Any, records: Records, name: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """A numeric column; one of two categories as 0 and 1, in the dictionary's order."""
+    categories = records.dictionary.column(name).categories
+    if categories is None:
+        values, present = rows.numbers(name)
+        return values, present
+    if len(categories) != 2:
+        raise InvalidRequest(f"column '{name}' has {len(categories)} categories; two are taken as 0 and 1")
+    codes = rows.codes(name)
+    return np.maximum(codes, 0).astype(np.float64), codes >= 0
+
+
+def own_inputs(
+    me: Party, manifest: ProgramManifest, records: Records | None, holdings: Holdings, min_cell: int
+) -> dict[int, Plain]:
+    """This party's inputs, encoded as the plan says. Run by an owner.
+
+    raises   InvalidRequest, DisclosureRefused  as `columns_of` and `encode_input`
+    """
+    own = {}
+    for k, declared in manifest.program.inputs.items():
+        if declared.owner != me:
+            continue
+        if "columns" in declared.source and records is not None:
+            x = columns_of(records, declared.source, min_cell)
+        else:
+            x = holdings.find(declared.source.get("held"))
+        own[k] = encode_input(manifest.plan, k, x)
+    return own
+
+
+def part_of_program(
+    me: Party, manifest: ProgramManifest, own: dict[int, Plain], holdings: Holdings, randomness: Randomness
+) -> Part[dict[str, Any]]:
+    """Any party's part; what is shown to it is held, under the session's name and the output's number."""
+    shown = yield from take_part(me, manifest.enrolment.compute, manifest.plan, own, manifest.session, randomness)
+    session = manifest.session.hex()[:16]
+    return {"held": {str(k): holdings.keep(x, f"{session}/{k}") for k, x in shown.items()}}
+
+
+class Helper:
+    """A neutral compute party: it holds no records and is shown nothing. Two institutions need one."""
+
+    def __init__(self, name: Party, randomness: Randomness | None = None) -> None:
+        self.name = name
+        self._randomness = randomness or SystemRandomness()
+        self._enrolment: Enrolment | None = None
+
+    def answer(self, request: str, payload: Any) -> Any:
+        """`enrol` in a network, once. raises InvalidRequest."""
+        if request != "enrol":
+            raise InvalidRequest(f"a helper is not asked '{request}'")
+        if self._enrolment is not None:
+            raise InvalidRequest(f"'{self.name}' is enrolled already")
+        self._enrolment = Enrolment.from_plain(payload)
+
+    def part(self, manifest: bytes) -> Part[dict[str, Any]]:
+        """Its part of a program's session; questions have none for it."""
+        if self._enrolment is None:
+            raise InvalidRequest(f"'{self.name}' is in no network yet")
+        decoded = ProgramManifest.decode(manifest, self._enrolment)
+        return part_of_program(self.name, decoded, {}, Holdings(), self._randomness)

@@ -1,0 +1,176 @@
+"""What a program on secret arrays would cost and who would learn what, worked out by rehearsing it."""
+
+from dataclasses import asdict, dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from securecompute import display
+from securecompute.engine.rounds import Party
+from securecompute.program_manifest import ProgramManifest
+from securecompute.programs.catalogue import find
+from securecompute.programs.operation import Estimate
+from securecompute.programs.program import Input, Program
+from securecompute.programs.rehearsal import Rehearsal, rehearse
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_WHO = 23
+MILLISECONDS_A_ROUND = 5.0  # on one machine, with Ray and sockets; over a network a round trip comes on top
+BYTES_A_SECOND = 2e8  # to mask, seal, send and open, with the arithmetic on what was sent
+PRODUCTS_A_SECOND = 8e9  # multiplications and additions of matrix products, on one core
+SETTING_UP, REVEALING = 1, 1  # rounds
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ProgramExplanation:
+    """One program, before it runs.
+
+    lines     operations
+    compute   P_0, P_1 and P_2
+    rounds    of the whole session
+    bytes     party -> payload that it sends
+    seconds   of each compute party's computing and of the rounds, on one machine; an estimate
+    errors    for each output, how far it is off at most, from rounding alone; None where no bound is derived
+    shown     for each output, its shape and receiver
+    learns    (who, what) for every party
+    """
+
+    lines: int
+    compute: tuple[Party, ...]
+    rounds: int
+    bytes: dict[Party, int]
+    seconds: float
+    errors: tuple[float | None, ...]
+    shown: tuple[tuple[tuple[int, ...], Party], ...]
+    learns: tuple[tuple[str, str], ...]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Every field by name."""
+        return asdict(self)
+
+    def text_lines(self) -> list[str]:
+        """A few lines for people."""
+        each = ", ".join(f"{display.size(sent)} from {party}" for party, sent in self.bytes.items())
+        errors = ["not derived" if error is None else f"{error:.1e}" for error in self.errors]
+        return [
+            f"secret program of {self.lines} line{'s' * (self.lines != 1)}, computed by {', '.join(self.compute)}",
+            f"{self.rounds} rounds; {each}; about {self.seconds:.2g} s",
+            f"largest error from rounding: {', '.join(errors)}",
+        ]
+
+    def __rich__(self) -> "RenderableType":
+        from rich.console import Group
+        from rich.table import Table
+
+        table = Table(box=None)
+        table.add_column("who", max_width=_WHO)
+        table.add_column("learns")
+        for who, what in self.learns:
+            table.add_row(who, what)
+        return Group(table, *self.text_lines())
+
+    def __str__(self) -> str:
+        return display.text(self.__rich__())
+
+    __repr__ = __str__
+
+
+def explain_program(manifest: ProgramManifest) -> ProgramExplanation:
+    """The explanation. raises what the program itself would, before it runs."""
+    program, trio = manifest.program, manifest.enrolment.compute
+    rehearsal = rehearse(manifest.plan)
+    sent = _bytes(manifest, rehearsal)
+    seconds = rehearsal.rounds * MILLISECONDS_A_ROUND / 1000 + max(sent.values()) / BYTES_A_SECOND
+    seconds += _matrix_products(program) / PRODUCTS_A_SECOND
+    return ProgramExplanation(
+        lines=len(rehearsal.lines),
+        compute=trio,
+        rounds=SETTING_UP + rehearsal.rounds + REVEALING,
+        bytes=sent,
+        seconds=seconds,
+        errors=_errors(manifest, rehearsal),
+        shown=tuple((program.types[node].shape, receiver) for node, receiver in program.outputs),
+        learns=_learns(manifest),
+    )
+
+
+def _bytes(manifest: ProgramManifest, rehearsal: Rehearsal) -> dict[Party, int]:
+    """Payload: keys, inputs, digests, the program's lines, what is revealed."""
+    program, trio = manifest.program, manifest.enrolment.compute
+    sent: dict[Party, int] = {}
+    for owner in program.owners:
+        words = sum(
+            prod(each.shape) * manifest.plan.input_type(k).ring.item_bytes
+            for k, each in program.inputs.items()
+            if each.owner == owner
+        )
+        sent[owner] = words + 3 * 32 if owner in trio else 2 * words + 4 * 32
+    for i, party in enumerate(trio):
+        shown = 0
+        for (_, receiver), (type_, shape) in zip(program.outputs, rehearsal.outputs, strict=True):
+            words, place = prod(shape) * type_.ring.item_bytes, trio.index(receiver) if receiver in trio else None
+            if place is None:
+                shown += words + 32
+            else:
+                shown += {(place - 1) % 3: words, (place + 1) % 3: 32}.get(i, 0)
+        sent[party] = sent.get(party, 0) + 32 + 64 * len(program.owners) + rehearsal.sent[i] + shown
+    return sent
+
+
+def _matrix_products(program: Program) -> int:
+    """Multiplications and additions of one compute party in products of matrices."""
+    total = 0
+    for node, type_ in zip(program.nodes, program.types, strict=True):
+        if node.operation in ("matmul", "gram"):
+            inner = program.types[node.inputs[0]].shape[-1 if node.operation == "matmul" else 0]
+            total += (4 if node.operation == "matmul" else 2) * type_.size * inner * (1 + 6 * (type_.ring.bits > 64))
+    return total
+
+
+def _errors(manifest: ProgramManifest, rehearsal: Rehearsal) -> tuple[float | None, ...]:
+    program, estimates = manifest.program, list[Estimate]()
+    for k, node in enumerate(program.nodes):
+        if isinstance(node.value, Input):
+            type_ = manifest.plan.input_type(k)
+            estimates.append(Estimate(type_.bound, type_.scale, 0.0 if node.value.integer else type_.unit / 2))
+        elif node.value is not None:
+            largest = float(np.abs(node.value).max(initial=0.0))
+            estimates.append(Estimate(largest, 0, _constant_error(manifest, k)))
+        else:
+            line, x = rehearsal.lines[k], [estimates[n] for n in node.inputs]
+            unit = 0.0 if program.types[k].integer or not line.rounds else line.type.unit
+            shapes = [program.types[n].shape for n in node.inputs]
+            estimates.append(Estimate(line.type.bound, line.type.scale, find(node.operation).error(x, shapes, unit)))
+    return tuple(
+        None if (error := estimates[node].error) is None else error + (0.0 if error == 0.0 else type_.unit)
+        for (node, _), (type_, _) in zip(program.outputs, rehearsal.outputs, strict=True)
+    )
+
+
+def _constant_error(manifest: ProgramManifest, constant: int) -> float:
+    """Half a unit of the coarsest scale at which a use may quantise it; none if its numbers are whole."""
+    type_ = manifest.program.types[constant]
+    if type_.integer:
+        return 0.0
+    uses = [k for k, node in enumerate(manifest.program.nodes) if constant in node.inputs]
+    scales = [half for k in uses for half in [manifest.plan.sites[k].demand] if half < 64]
+    return 2.0 ** -(min([*scales, 40]) + 1)
+
+
+def _learns(manifest: ProgramManifest) -> tuple[tuple[str, str], ...]:
+    program, trio = manifest.program, manifest.enrolment.compute
+    learns: list[tuple[str, str]] = []
+    for receiver in program.receivers:
+        shapes = [program.types[node].shape for node, to in program.outputs if to == receiver]
+        what = " and ".join("one number" if prod(shape) == 1 else f"numbers of shape {shape}" for shape in shapes)
+        learns.append(("researcher" if receiver == manifest.enrolment.collector else receiver, f"{what}, as computed"))
+    opened = dict.fromkeys(find(node.operation).opens for node in program.nodes if node.value is None)
+    beside = "".join(f"; {what}" for what in opened if what)
+    learns.append(("each compute party", f"the program and its shapes{beside}; its shares are uniform words"))
+    learns.append(("two compute parties together", f"every number in the program ({', '.join(trio)})"))
+    learns.append(("coordinator", "the program and its shapes"))
+    learns.append(("operator of the cluster", "everything, if it looks: a simulation is one trust domain"))
+    return tuple(learns)

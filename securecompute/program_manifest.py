@@ -1,0 +1,121 @@
+"""What a session on secret arrays computes, as data: the program, the rules in force, who computes, who is shown what.
+
+Every party derives types, scales, rounds and its own part from the program itself. The manifest's bytes, which hold a
+fresh nonce, bind every mask of the session.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import msgpack
+
+from securecompute.disclosure.rules import Rules
+from securecompute.engine.rounds import Party
+from securecompute.errors import DisclosureRefused, InvalidRequest
+from securecompute.manifest import Enrolment
+from securecompute.programs.plan import Plan, plan
+from securecompute.programs.program import Program
+
+VERSION = 1
+PROTOCOL = "secret program"
+_FIELDS = ("version", "program", "dictionary", "rules", "identities", "collector", "compute", "nonce")
+
+
+def is_program(encoded: bytes) -> bool:
+    """Whether a manifest is of a program, not of a question. raises InvalidRequest: it is neither."""
+    try:
+        plain = msgpack.unpackb(encoded)
+    except (ValueError, msgpack.UnpackException):
+        raise InvalidRequest("the manifest is not valid msgpack") from None
+    return isinstance(plain, dict) and "program" in plain
+
+
+@dataclass(frozen=True)
+class ProgramManifest:
+    """One program on one network.
+
+    rules   in force: at least as strict as every institution's own
+    nonce   32 bytes, fresh
+    """
+
+    program: Program
+    enrolment: Enrolment
+    rules: Rules
+    nonce: bytes
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        names = self.enrolment.identities
+        values: tuple[Any, ...] = (
+            VERSION,
+            self.program.to_plain(),
+            self.enrolment.dictionary.hash(),
+            self.rules.to_plain(),
+            [[name, names[name]] for name in sorted(names)],
+            self.enrolment.collector,
+            list(self.enrolment.compute),
+            self.nonce,
+        )
+        encoded: bytes = msgpack.packb(dict(zip(_FIELDS, values, strict=True)))
+        return encoded
+
+    @classmethod
+    def decode(cls, encoded: bytes, enrolment: Enrolment) -> "ProgramManifest":
+        """The manifest in these bytes, if it is of this enrolment and its program is valid. Run by every party.
+
+        raises   InvalidRequest  not such a manifest, another roster, an invalid program, or a party that is not there
+        """
+        try:
+            plain = msgpack.unpackb(encoded)
+        except (ValueError, msgpack.UnpackException):
+            raise InvalidRequest("the manifest is not valid msgpack") from None
+        if not isinstance(plain, dict) or tuple(plain) != _FIELDS or plain["version"] != VERSION:
+            raise InvalidRequest(f"a program's manifest of version {VERSION} has the fields {', '.join(_FIELDS)}")
+        if not isinstance(plain["nonce"], bytes) or len(plain["nonce"]) != 32:
+            raise InvalidRequest("a manifest's nonce is 32 bytes")
+        program = Program.from_plain(plain["program"])
+        manifest = cls(program, enrolment, Rules.from_plain(plain["rules"]), plain["nonce"])
+        if manifest.encode() != encoded:
+            raise InvalidRequest("the manifest names another roster, dictionary or compute parties than the network's")
+        manifest._check_parties()
+        return manifest
+
+    def _check_parties(self) -> None:
+        if len(self.enrolment.compute) != 3:
+            raise InvalidRequest("the network has no three compute parties; name three, or add a helper")
+        institutions = self.enrolment.identities
+        for owner in self.program.owners:
+            if owner not in institutions:
+                raise InvalidRequest(f"'{owner}' holds no numbers in this network")
+        for receiver in self.program.receivers:
+            if receiver not in institutions and receiver != self.enrolment.collector:
+                raise InvalidRequest(f"there is no party '{receiver}' to show anything to")
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Scales for every line. raises InvalidRequest, EncodingOverflow, PrecisionLoss."""
+        return plan(self.program)
+
+    @property
+    def session(self) -> bytes:
+        """What the masks are bound to: 32 bytes."""
+        return hashlib.sha256(self.encode()).digest()
+
+    @property
+    def parties(self) -> tuple[Party, ...]:
+        """Who takes part: owners, compute parties and receivers."""
+        return tuple(dict.fromkeys((*self.program.owners, *self.enrolment.compute, *self.program.receivers)))
+
+    def respects(self, rules: Rules, owner: Party) -> None:
+        """Return if the program and the rules in force keep these rules. Run by an institution on its own.
+
+        raises   DisclosureRefused  naming the rule
+        """
+        if self.rules.min_cell < rules.min_cell:
+            raise DisclosureRefused("the proposed rules are laxer than an institution's own: 'min_cell'")
+        for source in (each.source for each in self.program.inputs.values() if each.owner == owner):
+            names = source.get("columns", [])
+            rules.permits("secret arrays", [names] if isinstance(names, str) else names)
+        rules.permits_program(self.program, owner)
