@@ -132,6 +132,8 @@ def _line(name: str, attributes: bytes, operands: Sequence[Rehearsed], shapes: S
 def _carried_over(on: Callable[[int], tuple[int, Line]], size: int) -> Line:
     """Played on few elements twice, and the difference carried over to all. Bits travel in words of up to 64."""
     (small, few), (large, more) = (on(sample + size % 64) for sample in SAMPLES)
+    if small == large:  # played as it is, or on an inner length that no byte depends on
+        return few
     rates = [(b - a) / (large - small) for a, b in zip(few.sent, more.sent, strict=True)]
     p0, p1, p2 = (round(a + rate * (size - small)) for a, rate in zip(few.sent, rates, strict=True))
     return Line(more.type, more.rounds, (p0, p1, p2))
