@@ -10,12 +10,13 @@ Proof      X = x + 2^(L-2) lies in [0, 2^(L-1)), so c >> (L-1) = (r >> (L-1)) XO
            c' = X + r' − W 2^(L-1), hence floor(c' / 2^f) + W 2^(L-1-f) = floor(X / 2^f) + floor(r' / 2^f) + U with
            U = [X_low + r_low ≥ 2^f], and y = floor(x / 2^f) + U.
 Accuracy   y − floor(x / 2^f) is 0 or 1, for every x in range; it is 1 with probability frac(x / 2^f), so y has no bias.
-Security   Semi-honest, one corrupted. c is uniform: r is known to the dealer only, which does not see c. Leakage: none
-           inside a computation. U is a function of x and of the public low bits of c; whoever is shown y and sees c
+Security   Semi-honest, one corrupted. c is uniform: r is known to the dealer only, which does not see c. The shares
+           of a product that P_0 and P_1 swap are masked by F(k_0) and F(k_2), of which each lacks the other's. Leakage:
+           none inside a computation. U is a function of x and of the public low bits of c; whoever is shown y and sees c
            would learn on which side of them x_low lies, so what is revealed is truncated to the nearest instead
            (`comparison.truncate_to_nearest`).
 Cost       2 rounds. Per element, w = 8 or 16 bytes. Of shares: evaluators w each, dealer 2w to tell and 2w dealt. Of a
-           product, fused: evaluators 2w each, the dealer the same.
+           product, fused: evaluators 2w each, the dealer the same. Memory beside the operand: 7w, with the result.
 Reference  Escudero, Ghosh, Keller, Rachuri, Scholl, CRYPTO 2020 (ePrint 2020/338), section 5.
 """
 
@@ -45,6 +46,7 @@ def truncate(party: ComputeParty, x: Replicated, bits: int) -> Part[Replicated]:
         return (yield from reshare(party, x.ring, x.shape, None))
     heard = yield from receive(party, _forms(x.ring, x.shape), told=[Form(x.ring, x.shape)])
     y = _shifted(party, [x.mine, x.next, heard.told[0]], heard.shares, bits)
+    del heard  # it is large, and needed no more while shares travel
     return (yield from reshare(party, x.ring, x.shape, y))
 
 
@@ -64,6 +66,7 @@ def truncate_additive(party: ComputeParty, z: RingArray, bits: int) -> Part[Repl
     z = tiled(operator.add, z, party.stream(party.shared_with_dealer, "mask", ring, shape))
     heard = yield from receive(party, _forms(ring, shape), told=[Form(ring, shape)], swap=[z])
     y = _shifted(party, [z, heard.theirs[0], heard.told[0]], heard.shares, bits)
+    del z, heard
     return (yield from reshare(party, ring, shape, y))
 
 

@@ -1,5 +1,8 @@
 """Products of secrets are those of integers modulo 2^L, at the cost that is said, and each party sees uniform words."""
 
+import tracemalloc
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +11,7 @@ from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
 from securecompute.arithmetic.ring_arrays import RingArray
 from securecompute.arithmetic.rings import Ring
-from securecompute.engine.rounds import together
+from securecompute.engine.rounds import Several, together
 from securecompute.errors import InvalidRequest
 from securecompute.protocols.products import multiplication
 from securecompute.protocols.products.compute_party import ComputeParty
@@ -22,7 +25,7 @@ from securecompute.protocols.products.multiplication import (
     multiply,
 )
 from tests.protocols.products.playing import TRIO, alone, compute, share_out, words
-from tests.protocols.products.views import complaints, watch
+from tests.protocols.products.views import complaints, parties, watch
 
 BOTH = pytest.mark.parametrize("ring", [Ring.Z64, Ring.Z128], ids=str)
 RINGS = st.sampled_from([Ring.Z64, Ring.Z128])
@@ -199,6 +202,51 @@ def test_two_rings_and_shapes_that_do_not_fit_are_refused_before_a_message():
         alone(times, words([1, 2]), words([1, 2, 3]))
     with pytest.raises(InvalidRequest, match="@"):
         alone(lambda party, x, y: matmul(party, x, y), words([[1, 2]]), words([[1, 2]]))
+
+
+# ---- memory
+
+
+def filled(spec):
+    """A message as declared."""
+    if isinstance(spec, Several):
+        return tuple(map(filled, spec.parts))
+    return spec.holds(np.ones(spec.shape, spec.dtype))
+
+
+def peak(work):
+    """Bytes that were allocated at most while it ran."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@BOTH
+@pytest.mark.parametrize("index", range(3))
+@pytest.mark.parametrize(("truncate", "words_each"), [(0, 2), (20, 7)])
+def test_a_product_needs_the_memory_that_is_said(ring, index, truncate, words_each):
+    x = share_out(numbers(ring, (1 << 19,)))[index]
+
+    def run():
+        part, inboxes = multiply(parties()[index], x, x, truncate), [None]
+        with suppress(StopIteration):
+            while True:
+                turn = part.send(inboxes.pop())
+                inboxes.append({p: filled(spec) for p, spec in turn.expect.items()})
+                del turn
+
+    assert peak(run) < words_each * x.mine.nbytes + (3 << 20)
+
+
+@pytest.mark.parametrize("local", [local_gram, lambda x: local_matmul(x.T, x)], ids=["gram", "matmul"])
+def test_shares_of_a_large_operand_are_not_added_up_whole(local, monkeypatch):
+    x = share_out(numbers(Ring.Z64, (1 << 17, 4)))[0]
+    monkeypatch.setattr(multiplication, "_BLOCK", 1 << 14)
+    local(x)  # loads the kernels
+    assert peak(lambda: local(x)) < x.mine.nbytes / 2
 
 
 # ---- what is seen
