@@ -12,8 +12,8 @@ Proof      X = x + 2^(L-2) lies in [0, 2^(L-1)), so c >> (L-1) = (r >> (L-1)) XO
 Accuracy   y − floor(x / 2^f) is 0 or 1, for every x in range; it is 1 with probability frac(x / 2^f), so y has no bias.
 Security   Semi-honest, one corrupted. c is uniform: r is known to the dealer only, which does not see c. The shares
            of a product that P_0 and P_1 swap are masked by F(k_0) and F(k_2), of which each lacks the other's. Leakage:
-           none inside a computation. U is a function of x and of the public low bits of c; whoever is shown y and sees c
-           would learn on which side of them x_low lies, so what is revealed is truncated to the nearest instead
+           none inside a computation. U is a function of x and of the public low bits of c; whoever is shown y and sees
+           c would learn on which side of them x_low lies, so what is revealed is truncated to the nearest instead
            (`comparison.truncate_to_nearest`).
 Cost       2 rounds. Per element, w = 8 or 16 bytes. Of shares: evaluators w each, dealer 2w to tell and 2w dealt. Of a
            product, fused: evaluators 2w each, the dealer the same. Memory beside the operand: 7w, with the result.
