@@ -9,9 +9,9 @@ Accuracy   Exact in the ring. What compares needs differences that do not wrap: 
 Security   Semi-honest, one corrupted. v and e are uniform: each evaluator lacks the other's part of d and a, and the
            dealer, who knows both, receives nothing. Leakage: none.
 Cost       `inject`, and `select` by bits: 2 rounds. Per element, w = 8 or 16 bytes: the evaluators 2w each, the dealer
-           w, and for each bit the evaluators 1/8 byte, the dealer w. `select` by a replicated condition: 1 round, w
-           from each of the three. The others: the 3 rounds of `comparison.negative_bits`, and these 2; `clamp` compares
-           and injects twice, side by side, and its evaluators send 3w beside the bits.
+           w; and per bit, in planes of ceil(bits / 8) bytes, the evaluators a bit, the dealer w. `select` by a
+           replicated condition: 1 round, w from each of the three. The others: 5 rounds, one comparison and one
+           injection an element, `clamp` two of both but w less: it is made replicated once.
 Reference  Mohassel, Rindal, ABY3, CCS 2018, for a bit times a number; here with dealt products of masks.
 """
 
