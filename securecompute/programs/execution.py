@@ -8,8 +8,9 @@ line draws is bound to its number, and every party begins the same lines in the 
     last round    the outputs are revealed, each to its receiver
 
 Security   as the operations' protocols: semi-honest, one compute party corrupted. Nothing but the outputs is shown,
-           except what an operation's docstring lists. What is shown is rounded to the nearest, so that the random bits
-           of truncations do not leave (`rounding`).
+           except what an operation lists as opened. What is shown is rounded to the nearest, so a product that is shown
+           is a function of the encoded numbers alone; of earlier lines, the random rounding is part of the result. It
+           tells whoever sees both the result and an evaluator's messages of digits below the last one that is kept.
 """
 
 from collections import Counter

@@ -1,6 +1,6 @@
 """Products of secrets with secrets or with public numbers: elementwise, of matrices, and X'X.
 
-    full = f_x + f_y fractional bits,   result: as many as its consumers want, at most the larger of f_x and f_y
+    full = f_x + f_y fractional bits,   result: as many of them as its consumers want
 
 A product that is only shown is not truncated here: whoever reveals it rounds it to the nearest. Whole numbers have no
 fractional bits, so a product with them needs no truncation and one round.
@@ -20,7 +20,6 @@ from securecompute.engine.rounds import Part
 from securecompute.errors import InvalidRequest
 from securecompute.programs.linear import silent
 from securecompute.programs.operation import (
-    UNTRUNCATED,
     Attributes,
     Elementwise,
     Estimate,
@@ -59,9 +58,7 @@ def factor_scales(x: Sequence[ValueType], site: Site) -> list[int]:
 
 def kept(site: Site, *scales: int) -> int:
     """Fractional bits of the result."""
-    if site.demand == UNTRUNCATED or 0 in scales:
-        return sum(scales)
-    return min(site.demand, max(scales))
+    return sum(scales) if 0 in scales else min(site.demand, sum(scales))
 
 
 def product_error(x: Sequence[Estimate], terms: int, unit: float) -> float | None:

@@ -1,0 +1,78 @@
+"""Linear algebra on secret symmetric positive definite matrices: systems, inverses.
+
+Computed in Z_2^128 whatever ring the operands are in. A matrix that is singular or worse conditioned than declared, and
+a result beyond its declared bound, are refused when the program runs, by one bit that everybody learns.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from securecompute.arithmetic.fixed_types import most_scale
+from securecompute.arithmetic.rings import Ring
+from securecompute.engine.rounds import Part
+from securecompute.errors import InvalidRequest
+from securecompute.programs import attributes
+from securecompute.programs.operation import Attributes, Operand, Operation, Shape, Site, ValueType, secret
+from securecompute.protocols.products.compute_party import ComputeParty
+from securecompute.protocols.products.fixed import Fixed
+from securecompute.protocols.products.linear_solve import inverse_spd, solve_spd
+
+MOST_CONDITION = 1e8
+MOST_BOUND = 2.0**60
+FINEST = 60  # fractional bits of the matrix and the right side: what is left of the ring holds their range
+SHOWN_SCALE = 48
+
+
+class Solve(Operation):
+    """w with S w = B: the result is refused beyond `bound`."""
+
+    name = "solve"
+    arity = 2
+    attributes: ClassVar[Mapping[str, Any]] = {
+        "condition": attributes.real(1.0, MOST_CONDITION),
+        "bound": attributes.real(0.0, MOST_BOUND),
+    }
+    opens = "whether a matrix was as well conditioned as declared"
+
+    def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
+        shape = x[0].shape
+        if len(shape) != 2 or shape[0] != shape[1] or (len(x) == 2 and x[1].shape[:1] != shape[:1]):
+            others = f" and {x[1].shape}" if len(x) == 2 else ""
+            raise InvalidRequest(f"{self.name}: expected (p, p) and (p,) or (p, m), not {shape}{others}")
+        if any(each.public for each in x):
+            raise InvalidRequest(f"{self.name}: of public numbers; use numpy, or multiply by the secret inverse")
+        return ValueType(x[-1].shape, a["bound"], ring=Ring.Z128, exact=False)
+
+    def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
+        return [min(FINEST, max(0, most_scale(each.ring, each.bound))) for each in x]
+
+    def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
+        scale, bound = kept(site)
+        condition = site.attributes["condition"]
+        return solve_spd(party, secret(x[0]), secret(x[1]), condition, scale=scale, bound=bound)
+
+    def rehearsal_inputs(self, shapes: Sequence[Shape]) -> Sequence[NDArray[np.float64]]:
+        return [np.eye(shapes[0][0]), *(np.zeros(shape) for shape in shapes[1:])]
+
+
+class Inverse(Solve):
+    """S^-1."""
+
+    name = "inverse"
+    arity = 1
+
+    def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
+        scale, bound = kept(site)
+        return inverse_spd(party, secret(x[0]), site.attributes["condition"], scale=scale, bound=bound)
+
+
+def kept(site: Site) -> tuple[int, float]:
+    """Fractional bits and bound of the result."""
+    bound = site.result.bound
+    return max(0, min(site.demand, SHOWN_SCALE, most_scale(Ring.Z128, bound))), bound
+
+
+OPERATIONS = (Solve(), Inverse())
