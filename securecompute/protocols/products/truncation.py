@@ -14,7 +14,7 @@ Security   Semi-honest, one corrupted. c is uniform: r is known to the dealer on
            of a product that P_0 and P_1 swap are masked by F(k_0) and F(k_2), of which each lacks the other's. Leakage:
            none inside a computation. U is a function of x and of the public low bits of c; whoever is shown y and sees
            c would learn on which side of them x_low lies, so what is revealed is truncated to the nearest instead
-           (`comparison.truncate_to_nearest`).
+           (`rounding.truncate_to_nearest`).
 Cost       2 rounds. Per element, w = 8 or 16 bytes. Of shares: evaluators w each, dealer 2w to tell and 2w dealt. Of a
            product, fused: evaluators 2w each, the dealer the same. Memory beside the operand: 7w, with the result.
 Reference  Escudero, Ghosh, Keller, Rachuri, Scholl, CRYPTO 2020 (ePrint 2020/338), section 5.
