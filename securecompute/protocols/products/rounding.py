@@ -12,7 +12,7 @@ Security   Semi-honest, one corrupted. c is uniform; the rest as `masked_order` 
            stochastic truncation, a view of c would add on which side of a random threshold they lie. Leakage: none.
 Cost       3 rounds for f up to 4, 4 up to 24, 5 above; w = 8 or 16 bytes a number. Each evaluator w and 1 bit and the
            opened bits of `masked_order`, the dealer 2w to tell and 3w and those bits dealt. At f = 20 8 bits are
-           opened, 110 dealt.
+           opened, 112 dealt.
 Reference  Escudero, Ghosh, Keller, Rachuri, Scholl, CRYPTO 2020, section 5 (deterministic truncation).
 """
 
