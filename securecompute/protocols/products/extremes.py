@@ -9,9 +9,9 @@ Accuracy   Exact, of numbers whose differences do not wrap: |x| < 2^(L-2).
 Security   Semi-honest, one corrupted. As `bit_decomposition` and `selection.injected`: all that is opened is uniform.
            Leakage: shapes. The dealer receives nothing.
 Cost       4 ceil(log2 n) + 1 rounds, none for n = 1. Per result n − 1 matches, and w = 8 or 16 bytes from each
-           evaluator, 2w with its place. A match, with its place, in planes of ceil(matches / 8) bytes at every level:
-           the evaluators 3w bytes (2w without the place) and 34 bits, in Z_2^128 76; the dealer 3w (2w) and 336 bits,
-           in Z_2^128 981.
+           evaluator, 2w with its place. A match is a comparison (see `comparison`), and to choose w bytes (2w with the
+           place) and a bit from each evaluator, 2w (3w) from the dealer. At every level of the tree, bits come in
+           planes of ceil(matches / 8) bytes.
 Reference  Pairs in a tree: Catrina, de Hoogh, SCN 2010, for comparisons; Keller, MP-SPDZ, CCS 2020, for argmax.
 """
 
