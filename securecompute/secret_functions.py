@@ -1,6 +1,6 @@
 """Functions of the elements of secret arrays, and products, written over the operations that a program has.
 
-    not b = 1 − b      sign x = [x > 0] − [x < 0]      x^5 = (x²)² x      log2 x = log x / log 2
+    a or b = b where not a      sign x = [x > 0] − [x < 0]      x^5 = (x²)² x      log2 x = log x / log 2
 
 Each function takes expressions, and public numbers wherever numpy takes numbers, and gives expressions. Names of
 arguments and defaults follow numpy; an option that numpy has and a program has not is an error.
@@ -10,19 +10,20 @@ Accuracy   A formula is as accurate as the operations that it is made of, each o
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from math import log
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from securecompute.errors import InvalidRequest
+from securecompute.programs.ranges import SMALLEST_FACTOR
 from securecompute.secret_graph import Expression, apply, expression, public_numbers
 from securecompute.secret_shapes import ravel, reshape, transpose
 
 Operand: TypeAlias = Any  # an Expression, or what numpy takes as numbers
 Axis: TypeAlias = Any  # None, a position, or several
 HIGHEST_POWER = 64
+SMALL = 1 / 16  # a factor below it is worth a truncation more
 
 
 def elementwise(name: str) -> Callable[..., Expression]:
@@ -35,7 +36,16 @@ def elementwise(name: str) -> Callable[..., Expression]:
     return function
 
 
-add, subtract, multiply = elementwise("add"), elementwise("subtract"), elementwise("multiply")
+add, subtract = elementwise("add"), elementwise("subtract")
+
+
+def multiply(x: Operand, y: Operand) -> Expression:
+    """x * y; by one small public number so that it keeps its digits."""
+    secret, factor = (x, _number(y)) if isinstance(x, Expression) else (y, _number(x))
+    if factor is None or not SMALLEST_FACTOR <= abs(factor) < SMALL or secret.type.public:
+        return apply("multiply", x, y)
+    smaller = apply("shrink", secret, factor=abs(factor))
+    return smaller if factor > 0 else apply("negate", smaller)
 
 
 def divide(x: Operand, y: Operand) -> Expression:
@@ -45,7 +55,7 @@ def divide(x: Operand, y: Operand) -> Expression:
         if not divisor.all():
             raise InvalidRequest("division by a public 0")
         return multiply(x, 1 / divisor)
-    one = not isinstance(x, Expression) and public_numbers(x).shape == () and float(x) == 1
+    one = _number(x) == 1
     if y.operation == "sqrt":
         inverse = apply("rsqrt", *y.operands)
         return inverse if one else multiply(x, inverse)
@@ -142,7 +152,8 @@ def where(condition: Operand, *choices: Operand) -> Expression:
         raise InvalidRequest("np.where takes a condition, x and y; at which positions a condition holds is secret")
     x, y = choices
     if isinstance(condition, Expression):
-        return apply("where", truths(condition), x, y)
+        opposite = _opposite(truths(condition))
+        return apply("where", condition, x, y) if opposite is None else apply("where", opposite, y, x)
     chosen = public_numbers(np.asarray(condition, np.bool_))
     return add(_masked(x, chosen), _masked(y, 1 - chosen))
 
@@ -157,12 +168,14 @@ def select(condlist: Sequence[Operand], choicelist: Sequence[Operand], default: 
     return expression(result)
 
 
-def clip(a: Expression, a_min: Operand = None, a_max: Operand = None) -> Expression:
-    """Not below a_min, and not above a_max."""
+def clip(a: Operand, a_min: Operand = None, a_max: Operand = None) -> Expression:
+    """Not below a_min, and not above a_max. Between two public numbers the result's bound is theirs."""
     if a_min is None and a_max is None:
         raise InvalidRequest("np.clip takes a lowest value, a largest, or both")
+    if isinstance(a, Expression) and (limits := [_number(each) for each in (a_min, a_max)]) and None not in limits:
+        return apply("clip", a, low=limits[0], high=limits[1])
     above = a if a_min is None else apply("maximum", a, a_min)
-    return above if a_max is None else apply("minimum", above, a_max)
+    return expression(above) if a_max is None else apply("minimum", above, a_max)
 
 
 def truths(x: Operand) -> Expression:
@@ -174,31 +187,29 @@ def truths(x: Operand) -> Expression:
 
 
 def invert(x: Operand) -> Expression:
-    """Not x, of 0 and 1: 1 - x."""
+    """Not x, of 0 and 1. What asks a condition takes its opposite instead, without a round."""
     bits = truths(x)
     if isinstance(bits.value, np.ndarray):
         return Expression.constant(bits.value == 0)
-    if bits.operation == "subtract":  # the only way to a subtraction of bits is this function
-        return bits.operands[1]
-    return replace(subtract(1.0, bits), bits=True)
+    return apply("where", bits, False, True) if (opposite := _opposite(bits)) is None else opposite
 
 
 def both(x: Operand, y: Operand) -> Expression:
     """x and y, of 0 and 1: y where x."""
-    left, right = sorted((truths(x), truths(y)), key=_is_public)
-    return apply("where", left, right, False)
+    left, right = _secret_first(x, y)
+    return where(left, right, False)
 
 
 def either(x: Operand, y: Operand) -> Expression:
     """x or y, of 0 and 1: y where not x."""
-    left, right = sorted((truths(x), truths(y)), key=_is_public)
-    return apply("where", left, True, right)
+    left, right = _secret_first(x, y)
+    return where(left, True, right)
 
 
 def differ(x: Operand, y: Operand) -> Expression:
     """x or y but not both, of 0 and 1: not y where x."""
-    left, right = sorted((truths(x), truths(y)), key=_is_public)
-    return apply("where", left, invert(right), right)
+    left, right = _secret_first(x, y)
+    return where(left, invert(right), right)
 
 
 def log1p(x: Expression) -> Expression:
@@ -225,5 +236,24 @@ def _masked(x: Operand, chosen: Any) -> Operand:
     return multiply(x, chosen) if isinstance(x, Expression) else public_numbers(x) * chosen
 
 
-def _is_public(x: Expression) -> bool:
-    return x.type.public
+def _number(x: Operand) -> float | None:
+    """The number, if it is a single public one."""
+    if x is None or isinstance(x, Expression):
+        return None
+    numbers = public_numbers(x)
+    return None if numbers.ndim else float(numbers)
+
+
+def _secret_first(x: Operand, y: Operand) -> tuple[Expression, Expression]:
+    left, right = truths(x), truths(y)
+    return (right, left) if left.type.public else (left, right)
+
+
+def _opposite(bits: Expression) -> Expression | None:
+    """x, if these are written as not x."""
+    if bits.operation != "where" or bits.operands[1].key != FALSE or bits.operands[2].key != TRUE:
+        return None
+    return bits.operands[0]
+
+
+FALSE, TRUE = Expression.constant(False).key, Expression.constant(True).key

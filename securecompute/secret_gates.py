@@ -10,7 +10,7 @@ from securecompute.errors import InvalidRequest
 from securecompute.secret_array import SecretArray, applied
 from securecompute.secret_functions import elementwise
 from securecompute.secret_numpy import check_signature
-from securecompute.secret_statistics import CONDITION, Eigen
+from securecompute.secret_statistics import BOUND, CONDITION, Eigen
 
 
 def sigmoid(x: SecretArray) -> SecretArray:
@@ -31,15 +31,18 @@ def top_k(x: SecretArray, k: int) -> SecretArray:
     return result
 
 
-def solve(a: SecretArray, b: Any, condition: float = CONDITION) -> SecretArray:
-    """x with a x = b, for a symmetric positive definite, (p, p), with a condition number of at most this."""
-    result: SecretArray = _of_secret(statistics.solve, a, b, condition)
+def solve(a: SecretArray, b: Any, condition: float = CONDITION, bound: float = BOUND) -> SecretArray:
+    """x with a x = b, for a symmetric positive definite, (p, p).
+
+    condition, bound   largest condition number of a, and magnitude of x; beyond them the program is refused
+    """
+    result: SecretArray = _of_secret(statistics.solve, a, b, condition, bound)
     return result
 
 
-def inverse(a: SecretArray, condition: float = CONDITION) -> SecretArray:
-    """The inverse of a symmetric positive definite matrix with a condition number of at most this."""
-    result: SecretArray = _of_secret(statistics.inverse, a, condition)
+def inverse(a: SecretArray, condition: float = CONDITION, bound: float = BOUND) -> SecretArray:
+    """The inverse of a symmetric positive definite matrix. condition, bound: as of `solve`"""
+    result: SecretArray = _of_secret(statistics.inverse, a, condition, bound)
     return result
 
 

@@ -127,7 +127,7 @@ def take(x: Expression, indices: Any, axis: int | None = None) -> Expression:
 
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Expression:
     """Joined along an axis that exists; public arrays may be among them."""
-    parts = _secrets(arrays)
+    parts = secrets(arrays)
     if axis is None:
         parts, axis = [ravel(each) for each in parts], 0
     return apply("concatenate", *parts, axis=axis_of(axis, max(1, parts[0].ndim)))
@@ -135,24 +135,24 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Expression:
 
 def stack(arrays: Sequence[Any], axis: int = 0) -> Expression:
     """Joined along a new axis."""
-    parts = _secrets(arrays)
+    parts = secrets(arrays)
     return apply("stack", *parts, axis=axis_of(axis, parts[0].ndim + 1))
 
 
 def vstack(tup: Sequence[Any]) -> Expression:
     """Rows below each other."""
-    return concatenate([reshape(each, (1, -1)) if each.ndim < 2 else each for each in _secrets(tup)])
+    return concatenate([reshape(each, (1, -1)) if each.ndim < 2 else each for each in secrets(tup)])
 
 
 def hstack(tup: Sequence[Any]) -> Expression:
     """Side by side."""
-    parts = [ravel(each) if each.ndim == 0 else each for each in _secrets(tup)]
+    parts = [ravel(each) if each.ndim == 0 else each for each in secrets(tup)]
     return concatenate(parts, axis=0 if parts[0].ndim == 1 else 1)
 
 
 def column_stack(tup: Sequence[Any]) -> Expression:
     """Columns side by side."""
-    return concatenate([reshape(each, (-1, 1)) if each.ndim < 2 else each for each in _secrets(tup)], axis=1)
+    return concatenate([reshape(each, (-1, 1)) if each.ndim < 2 else each for each in secrets(tup)], axis=1)
 
 
 def broadcast_to(array: Expression, shape: Any) -> Expression:
@@ -209,7 +209,7 @@ def diff(a: Expression, n: int = 1, axis: int = -1) -> Expression:
     return moveaxis(x, 0, axis)
 
 
-def _secrets(arrays: Any) -> list[Expression]:
+def secrets(arrays: Any) -> list[Expression]:
     """The arrays, public ones as secrets that everybody knows: 0 * secret + public, which takes no message."""
     if isinstance(arrays, Expression):
         return [index(arrays, k) for k in range(arrays.shape[0] if arrays.ndim else 0)]
@@ -218,10 +218,10 @@ def _secrets(arrays: Any) -> list[Expression]:
     if source is None:
         return [each for each in parts if isinstance(each, Expression)]
     one = apply("index", ravel(source), index=[0])
-    return [each if isinstance(each, Expression) else _lifted(one, public_numbers(each)) for each in parts]
+    return [each if isinstance(each, Expression) else _known(one, public_numbers(each)) for each in parts]
 
 
-def _lifted(one: Expression, public: NDArray[np.float64]) -> Expression:
+def _known(one: Expression, public: NDArray[np.float64]) -> Expression:
     return apply("add", apply("multiply", one, np.zeros(public.shape)), public)
 
 

@@ -28,10 +28,23 @@ from securecompute.secret_functions import (
     subtract,
 )
 from securecompute.secret_graph import Expression, apply, public_numbers
-from securecompute.secret_shapes import axes_of, axis_of, diagonal, index, moveaxis, ravel, reshape, stack, transpose
+from securecompute.secret_shapes import (
+    axes_of,
+    axis_of,
+    diagonal,
+    index,
+    moveaxis,
+    ravel,
+    reshape,
+    secrets,
+    stack,
+    transpose,
+)
 
 Axis: TypeAlias = Any  # None, a position, or several
 CONDITION = 1e4  # of a matrix, where nobody declares another
+BOUND = 2.0**20  # of a solution, likewise
+MOST_VECTORS = 256
 
 
 class Eigen(NamedTuple):
@@ -86,7 +99,8 @@ def average(a: Expression, axis: int | None = None, weights: Operand = None) -> 
         return reshape(divide(matmul(rows, w), total(w)), moved.shape[:-1])
     if not w.sum():
         raise InvalidRequest("weights with a total of 0")
-    return reshape(matmul(rows, w / w.sum()), moved.shape[:-1])
+    largest = np.abs(w).max()
+    return reshape(multiply(matmul(rows, w / largest), largest / w.sum()), moved.shape[:-1])
 
 
 def cov(m: Expression, *, rowvar: bool = True, bias: bool = False, ddof: float | None = None) -> Expression:
@@ -156,14 +170,12 @@ def all_true(a: Expression, axis: Axis = None, *, keepdims: bool = False) -> Exp
 
 def sort(a: Expression, axis: int | None = -1, kind: Any = None, *, stable: Any = None) -> Expression:
     """In ascending order along an axis, or of all. Every sort is stable, so kind changes nothing."""
-    x, along = (ravel(a), 0) if axis is None else (a, axis_of(axis, a.ndim))
-    return apply("sort", x, axis=along)
+    return _by_vector("sort", a, axis)
 
 
 def argsort(a: Expression, axis: int | None = -1, kind: Any = None, *, stable: Any = None) -> Expression:
     """The positions that would sort, along an axis or of all."""
-    x, along = (ravel(a), 0) if axis is None else (a, axis_of(axis, a.ndim))
-    return apply("argsort", x, axis=along)
+    return _by_vector("argsort", a, axis)
 
 
 def quantile(a: Expression, q: Any, axis: int | None = None, *, keepdims: bool = False) -> Expression:
@@ -203,19 +215,16 @@ def trace(a: Expression, offset: int = 0) -> Expression:
     return total(diagonal(a, offset))
 
 
-def solve(a: Operand, b: Operand, condition: float = CONDITION) -> Expression:
-    """x with a x = b, for a symmetric positive definite.
-
-    condition   of a, at most
-    """
-    if isinstance(a, Expression):
-        return apply("solve", a, b, condition=float(condition))
-    return matmul(_public_inverse(a), b)
+def solve(a: Operand, b: Operand, condition: float = CONDITION, bound: float = BOUND) -> Expression:
+    """x with a x = b, for a symmetric positive definite. condition: of a; bound: of x; beyond them it is refused"""
+    if not isinstance(a, Expression):
+        return matmul(_public_inverse(a), b)
+    return apply("solve", *secrets([a, b]), condition=float(condition), bound=float(bound))
 
 
-def inverse(a: Expression, condition: float = CONDITION) -> Expression:
-    """The inverse of a symmetric positive definite matrix."""
-    return apply("inverse", a, condition=float(condition))
+def inverse(a: Expression, condition: float = CONDITION, bound: float = BOUND) -> Expression:
+    """The inverse of a symmetric positive definite matrix. condition, bound: as of `solve`"""
+    return apply("inverse", a, condition=float(condition), bound=float(bound))
 
 
 def cholesky(a: Expression, *, upper: bool = False, condition: float = CONDITION) -> Expression:
@@ -255,6 +264,19 @@ def _squares(x: Expression, axes: Sequence[int]) -> Expression:
     if x.ndim == 2 and tuple(axes) == (0,) and x.shape[1] <= x.shape[0]:
         return diagonal(apply("gram", x))
     return total(square(x), axes)
+
+
+def _by_vector(name: str, a: Expression, axis: int | None) -> Expression:
+    """An operation on vectors along an axis: on each by itself, side by side."""
+    if axis is None or a.ndim == 1:
+        return apply(name, ravel(a), axis=0 if axis is None else axis_of(axis, 1))
+    last = moveaxis(a, axis, -1)
+    vectors = prod(last.shape[:-1])
+    if not 0 < vectors <= MOST_VECTORS:
+        raise InvalidRequest(f"{name} of {vectors} vectors in one program; there may be {MOST_VECTORS}")
+    rows = reshape(last, (vectors, last.shape[-1]))
+    done = stack([apply(name, index(rows, k), axis=0) for k in range(vectors)])
+    return moveaxis(reshape(done, last.shape), -1, axis)
 
 
 def _between(ordered: Expression, place: float) -> Expression:

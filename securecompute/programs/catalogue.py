@@ -3,11 +3,13 @@
 from typing import Final
 
 from securecompute.errors import InvalidRequest
-from securecompute.programs import algebra, linear, multiplicative, order
+from securecompute.programs import algebra, linear, multiplicative, order, ranges
 from securecompute.programs.operation import Operation
 
 OPERATIONS: Final[dict[str, Operation]] = {
-    operation.name: operation for family in (linear, multiplicative, order, algebra) for operation in family.OPERATIONS
+    operation.name: operation
+    for family in (linear, multiplicative, ranges, order, algebra)
+    for operation in family.OPERATIONS
 }
 
 

@@ -10,7 +10,7 @@ Accuracy   shrink: with B = bound · c, off by at most 2^-s + B 2^-(t+1), s + t 
            s about t - log2 B; and a unit in the last place. Powers of two are exact but for that unit.
            clip: exact; low and high are rounded to the scale of x.
 Security   as `truncation` and `selection.clamp`. Leakage: none.
-Cost       shrink: up to two truncations, none for a power of two that is only shown; clip: as `selection.clamp`.
+Cost       shrink: up to two truncations, one for a power of two; clip: as `selection.clamp`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,6 @@ from securecompute.programs import attributes
 from securecompute.programs.linear import raised
 from securecompute.programs.multiplicative import SLACK, SMALLEST
 from securecompute.programs.operation import (
-    UNTRUNCATED,
     Attributes,
     Elementwise,
     Estimate,
@@ -43,6 +42,7 @@ from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.fixed import Fixed, rescaled
 
 SMALLEST_FACTOR = 2.0**-40
+ROUNDED = 2  # bits that the bound of 2^-e x is larger than it must be
 
 
 class Shrink(Elementwise):
@@ -56,22 +56,21 @@ class Shrink(Elementwise):
         return replace(x[0], bound=SLACK * bound, integer=False, exact=False, norms=None)
 
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
-        return [max(0, min(site.demand, most_scale(x[0].ring, x[0].bound)))]
+        return [max(0, min(site.demand, most_scale(x[0].ring, x[0].bound) - ROUNDED))]
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         number, factor, bound = secret(x[0]), site.attributes["factor"], site.result.bound
         halvings = floor(-log2(factor))
         rest = factor * 2.0**halvings  # above 1/2, at most 1
-        number = Fixed.of(number.share, number.scale + halvings, number.bound * 2.0**-halvings)
+        number = Fixed.of(number.share, number.scale + halvings, 2 * bound)  # 2^-e is less than twice the factor
         if rest == 1.0:
             return (yield from rescaled(party, number, min(site.demand, number.scale)))
-        room = most_scale(number.ring, number.bound)
-        kept = max(0, min(number.scale, (room - ceil(log2(number.bound))) // 2))
+        room = most_scale(number.ring, bound)
+        kept = max(0, min(number.scale, (room - ceil(log2(bound))) // 2))
         number = yield from rescaled(party.at("operand"), number, kept)
-        encoded = RingArray.quantised(number.ring, np.float64(rest), room - 1 - kept)
-        full = Fixed.of(number.share * encoded, room - 1, bound)
-        scale = room - 1 if site.demand == UNTRUNCATED else min(site.demand, room - 1)
-        return (yield from rescaled(party.at("result"), full, scale))
+        encoded = RingArray.quantised(number.ring, np.array(rest), room - kept)
+        full = Fixed.of(number.share * encoded, room, bound)
+        return (yield from rescaled(party.at("result"), full, min(site.demand, room)))
 
 
 class Clip(Elementwise):
