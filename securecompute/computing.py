@@ -18,6 +18,7 @@ from securecompute.manifest import Enrolment
 from securecompute.primitives.randomness import Randomness, SystemRandomness
 from securecompute.program_manifest import ProgramManifest
 from securecompute.programs.execution import encode_input, take_part
+from securecompute.programs.rehearsal import rehearse
 from securecompute.records.sources import Records
 from securecompute.values import Plain
 
@@ -37,6 +38,13 @@ def unpack(plain: Any) -> NDArray[np.float64]:
         return np.frombuffer(plain[1], "<f8").astype(np.float64).reshape([int(length) for length in plain[0]])
     except (ValueError, TypeError):
         raise InvalidRequest("an array's bytes do not fill its shape") from None
+
+
+def prepare() -> None:
+    """Load or compile the kernels, once in a process, so that no session waits for them."""
+    from securecompute.arithmetic.ring_products import warm  # loads the compiler
+
+    warm()
 
 
 class Holdings:
@@ -133,7 +141,12 @@ class Helper:
         self._enrolment: Enrolment | None = None
 
     def answer(self, request: str, payload: Any) -> Any:
-        """`enrol` in a network, once. raises InvalidRequest."""
+        """`enrol` in a network, once; `prepare` to compute; `consider` a program. raises SecureComputeError."""
+        if request == "prepare":
+            return prepare()
+        if request == "consider":
+            rehearse(self._decoded(payload).plan)
+            return None
         if request != "enrol":
             raise InvalidRequest(f"a helper is not asked '{request}'")
         if self._enrolment is not None:
@@ -142,7 +155,9 @@ class Helper:
 
     def part(self, manifest: bytes) -> Part[dict[str, Any]]:
         """Its part of a program's session; questions have none for it."""
+        return part_of_program(self.name, self._decoded(manifest), {}, Holdings(), self._randomness)
+
+    def _decoded(self, manifest: bytes) -> ProgramManifest:
         if self._enrolment is None:
             raise InvalidRequest(f"'{self.name}' is in no network yet")
-        decoded = ProgramManifest.decode(manifest, self._enrolment)
-        return part_of_program(self.name, decoded, {}, Holdings(), self._randomness)
+        return ProgramManifest.decode(manifest, self._enrolment)

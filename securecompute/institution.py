@@ -1,8 +1,9 @@
 """An institution: the only place where records are.
 
-It opens its own source, keeps its own rules and identity key, and answers three requests: `introduce` itself, be
-`enrol`led in a network, `consider` a question. A question that it considers well it answers in a session, with its
-masked vector; its records and its own numbers never leave the object.
+It opens its own source, keeps its own rules and identity key, and answers a closed list of requests: `introduce` itself,
+be `enrol`led in a network, `consider` a question or a program. What it considers well it takes part in, in a session:
+with a masked vector, or with shares. Its records and its own numbers never leave the object. For programs on secret
+arrays it also tells the shape of columns (`measure`), keeps arrays (`hold`, `held`) and loads kernels (`prepare`).
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from securecompute.analyses import catalogue
-from securecompute.computing import Holdings, columns_of, own_inputs, pack, part_of_program, unpack
+from securecompute.computing import Holdings, columns_of, own_inputs, pack, part_of_program, prepare, unpack
 from securecompute.disclosure.exposure import NONE
 from securecompute.disclosure.ledger import BoundLedger, SurvivorLedger
 from securecompute.disclosure.rules import Rules
@@ -23,6 +24,7 @@ from securecompute.manifest import Enrolment, Manifest
 from securecompute.primitives.keys import IdentityKey
 from securecompute.primitives.randomness import Randomness, SystemRandomness
 from securecompute.program_manifest import ProgramManifest, is_program
+from securecompute.programs.rehearsal import rehearse
 from securecompute.protocols.sums.interface import Contributor, protocol_of
 from securecompute.protocols.sums.settings import Committee
 from securecompute.records.dictionary import Dictionary
@@ -80,6 +82,8 @@ class Institution:
             return self._enrol(Enrolment.from_plain(payload))
         if request == "consider":
             return self._consider(payload)
+        if request == "prepare":
+            return prepare()
         if request == "measure":
             return list(self._columns(payload).shape)
         if request == "hold":
@@ -156,6 +160,8 @@ class Institution:
         """This institution's numbers for a program on secret arrays, which its rules let in."""
         manifest = ProgramManifest.decode(encoded, self._enrolled)
         manifest.respects(self._rules, self.name)
+        if self.name in manifest.enrolment.compute:
+            rehearse(manifest.plan)
         return own_inputs(self.name, manifest, self._records, self._holdings, self._rules.min_cell)
 
     def _columns(self, source: Any) -> NDArray[np.float64]:

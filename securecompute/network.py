@@ -76,7 +76,7 @@ class Network:
                  DisclosureRefused  an institution's rules do not allow this way to add
         """
         self.fabric = fabric
-        self._closed = False
+        self._closed = self._prepared = False
         self.institutions = tuple(institutions)
         introduced = self._answers(self.fabric.ask_all(self.institutions, "introduce"))
         inferred = {name: Dictionary.from_plain(each["dictionary"]) for name, each in introduced.items()}
@@ -179,6 +179,10 @@ class Network:
         raises   InvalidRequest     no such institution or column; no bound; numbers that are not finite
                  DisclosureRefused  its rules let no records into programs, or too few records are in the cohort
         """
+        self._check_open()
+        if not self._prepared:  # compute parties load their kernels now, and no session waits for that
+            self._answers(self.fabric.ask_all(self._enrolment.compute, "prepare"))
+            self._prepared = True
         return secret_array(self, owner, data, where, bound, norms, wide)
 
     def run_program(self, program: Program, progress: Progress | None = None) -> dict[int, NDArray[np.float64]]:
@@ -188,7 +192,7 @@ class Network:
                  PeerSilent         a compute party, or an owner of numbers, is lost: run it again from the start
         """
         encoded, manifest = self.propose_program(program)
-        asked = [party for party in manifest.parties if party in self.institutions]
+        asked = [party for party in manifest.parties if party != COLLECTOR]
         self._answers(self.fabric.ask_all(asked, "consider", encoded))
         run = self.fabric.run(PROTOCOL, manifest.parties, encoded, progress)
         if any(outcome.error is not None for outcome in run.outcomes.values()):
