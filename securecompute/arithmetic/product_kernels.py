@@ -20,9 +20,9 @@ Pairs      Winograd's pairs of k, which hold in every commutative ring and halve
            two k, where three products of 64 bits for each k would be 14 or more.
 
 Exact      Additions and multiplications mod 2⁶⁴ or 2³², which wrap by definition in uint64 and in LLVM's language.
-Cost       Theoretical least, as a part of what doubles by fused multiply-add could do on the same two multipliers:
-           pairs 4/7 with 4 lanes of AVX2; see `bench.products`. To load the compiler takes 1.5 s in each process,
-           to compile 3 s once.
+Cost       Pairs by 4 lanes: at most 4/7 of what fused multiply-add on doubles can do with the same registers, for the
+           7 instructions share four units. To load the compiler and the kernels takes 2 s in each process; to compile
+           them, 5 s once: they are kept beside this file, or in the user's cache folder where that is read-only.
 Reference  Winograd, A New Algorithm for Inner Product, IEEE Trans. Computers 1968; blocks after Van Zee and van de
            Geijn, BLIS, ACM TOMS 2015.
 """

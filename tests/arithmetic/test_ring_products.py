@@ -80,6 +80,15 @@ def test_tiles_write_only_into_the_padded_product(kind):
     assert np.array_equal(room, before)
 
 
+def test_a_product_is_padded_to_whole_tiles():
+    assert kernels.padded(kernels.PAIRS, 13, 29) == (13, 32) and kernels.padded(kernels.WORDS, 13, 29) == (16, 32)
+    assert kernels.padded(kernels.PAIRS, 1, 4) == (1, 4) and kernels.padded(kernels.WORDS, 8, 8) == (8, 8)
+
+
+def test_a_block_of_limbs_is_no_longer_than_doubles_are_exact():
+    assert limb_products.BLOCK * (3 << 20) ** 2 <= 2**53
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.tuples(*[st.integers(0, 70)] * 3), st.integers(1, 4), st.integers(0, 2**32))
 def test_a_product_is_the_same_on_any_number_of_threads(shape, threads, seed):
