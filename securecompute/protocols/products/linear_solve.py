@@ -17,27 +17,27 @@ Cost       2K + 16 + max(6, 4s − 2) rounds for K factors and s refinements of 
 Reference  as `newton_schulz`, `refinement` and `unit_diagonal`.
 """
 
-from dataclasses import dataclass
-from math import ceil, log2, sqrt
+from math import ceil, floor, log2, sqrt
 from typing import Final
 
+from securecompute.arithmetic.fixed_types import FixedType
 from securecompute.engine.rounds import Part, together
 from securecompute.errors import EncodingOverflow, InvalidRequest
-from securecompute.protocols.products import newton_schulz
 from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.fixed import Fixed
 from securecompute.protocols.products.multiplication import finish, local_multiply, multiply
-from securecompute.protocols.products.newton_schulz import approximate_inverse, uncertified
-from securecompute.protocols.products.refinement import Refinement, System, refined, refinement, starting
 from securecompute.protocols.products.replicated import Replicated
-from securecompute.protocols.products.symmetric import identity, mirrored, truncate_symmetric
+from securecompute.protocols.products.scaled_system import plan, solved
+from securecompute.protocols.products.symmetric import identity, mirrored
 from securecompute.protocols.products.unit_diagonal import Design, design, outer, roots, standardised
 from securecompute.protocols.products.verdict import outside, refuse_if_any
 from securecompute.protocols.products.widening import widen
 
 SINGULAR: Final = "the matrix is singular or worse conditioned than declared: drop a collinear column, or add a ridge"
-_RELATIVE: Final = 40  # bits of x, and of F beyond those that its condition takes
+_RELATIVE: Final = 40
 _LARGEST: Final = 118  # bits of D B
+_MOST: Final = 72  # fractional bits of x
+_ROOM: Final = 125
 
 
 def solve_spd(
@@ -65,23 +65,17 @@ def solve_spd(
     if len(b.shape) not in (1, 2) or s.shape[:1] != b.shape[:1]:
         raise InvalidRequest(f"a system of {s.shape} and {b.shape}; expected (p, p) and (p,) or (p, m)")
     d = design(s.type, s.shape, condition, smallest)
-    unit = ceil(log2(max(b.bound, b.type.unit))) - d.finest  # |D B| ≤ 2^unit
-    b_scale = b.scale + d.coarsest + unit
-    if b_scale > _LARGEST:
-        raise EncodingOverflow(
-            f"a right side up to {b.bound:.4g} with {b.scale} fractional bits leaves no headroom beside a diagonal "
-            f"from {4.0 ** (d.finest - 1):.4g}; give it {b_scale - _LARGEST} bits less"
-        )
-    public = _plan(d, b_scale, sqrt(d.p), d.span)
+    unit = _unit(b.type, d)
+    norms = sqrt(d.p), 1.02 * sqrt(d.p) / d.low
+    public = plan(d.p, d.spectrum, b.scale + d.coarsest + unit, norms, _RELATIVE, _most(norms, d.span))
     s, b = yield from together(widen(party.at("widen S"), s), widen(party.at("widen B"), b))
     d_roots = (yield from roots(party.at("D"), s, d)).d
     column, right = d_roots.reshape((d.p, 1)), b.share.reshape((d.p, b.share.size // d.p))
     (_, f), right = yield from together(_scaled(party, s, d_roots, d), multiply(party.at("D B"), column, right))
-    x, faults = yield from _solved(party, f, right, public)
+    x, faults = yield from solved(party, f, right, public)
     finest = public.refinement.scale + d.coarsest + d.size - unit
-    largest = public.largest * 2.0 ** (unit - d.size - d.finest)
-    w = yield from _finished(party, (x, column, finest, largest), faults, scale, bound)
-    return w.reshape(b.shape)
+    largest = norms[1] * 2.0 ** (unit - d.size - d.finest)
+    return (yield from finished(party, (x, column, finest, largest), faults, scale, bound)).reshape(b.shape)
 
 
 def inverse_spd(
@@ -94,37 +88,33 @@ def inverse_spd(
 ) -> Part[Fixed]:
     """S^-1, (p, p), in Z_2^128, not exactly symmetric. Run by each of the three. Arguments, raises as `solve_spd`."""
     d = design(s.type, s.shape, condition, smallest)
-    public = _plan(d, 0, 1.0, 2 * d.span)
+    norms = 1.0, 1.02 / d.low
+    public = plan(d.p, d.spectrum, 0, norms, _RELATIVE, _most(norms, 2 * d.span))
     s = yield from widen(party.at("widen S"), s)
     d_roots = (yield from roots(party.at("D"), s, d)).d
     pairs, f = yield from _scaled(party, s, d_roots, d)
     one = Replicated.public(party.index, identity(f.ring, d.p, 1))
-    x, faults = yield from _solved(party, f, one, public)
+    x, faults = yield from solved(party, f, one, public)
     finest = public.refinement.scale + 2 * d.coarsest + d.size
-    largest = public.largest * 2.0 ** (-d.size - 2 * d.finest)
-    return (yield from _finished(party, (x, mirrored(pairs, d.p), finest, largest), faults, scale, bound))
+    largest = norms[1] * 2.0 ** (-d.size - 2 * d.finest)
+    return (yield from finished(party, (x, mirrored(pairs, d.p), finest, largest), faults, scale, bound))
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Public constants: of the scaling, the inversion and the refinement; fractional bits of F and b; bound of x."""
+def _unit(b: FixedType, d: Design) -> int:
+    """e with |D B| ≤ 2^e. raises EncodingOverflow: no headroom."""
+    unit = ceil(log2(max(b.bound, b.unit))) - d.finest
+    excess = b.scale + d.coarsest + unit - _LARGEST
+    if excess > 0:
+        raise EncodingOverflow(
+            f"a right side up to {b.bound:.4g} with {b.scale} fractional bits leaves no headroom beside a diagonal "
+            f"from {4.0 ** (d.finest - 1):.4g}; give it {excess} bits less"
+        )
+    return unit
 
-    design: Design
-    inverse: newton_schulz.Plan
-    refinement: Refinement
-    f_scale: int
-    b_scale: int
-    largest: float
 
-
-def _plan(d: Design, b_scale: int, b_norm: float, reserve: int) -> Plan:
-    inverse = newton_schulz.plan(d.p, d.low, d.high)
-    # an F truncated to f bits has solutions off by p 2^(m - f) of their norm
-    f_scale = min(d.scale, inverse.exponent + d.size + _RELATIVE)
-    largest = 1.02 * b_norm / d.low
-    return Plan(
-        d, inverse, refinement(inverse, f_scale, b_norm, largest, _RELATIVE, reserve), f_scale, b_scale, largest
-    )
+def _most(norms: tuple[float, float], reserve: int) -> int:
+    """Fractional bits of x that leave headroom for a product with D."""
+    return min(_MOST, floor(_ROOM - reserve - log2(norms[1])))
 
 
 def _scaled(party: ComputeParty, s: Fixed, d_roots: Replicated, d: Design) -> Part[tuple[Replicated, Replicated]]:
@@ -133,28 +123,7 @@ def _scaled(party: ComputeParty, s: Fixed, d_roots: Replicated, d: Design) -> Pa
     return pairs, (yield from standardised(party.at("F"), s, pairs, d))
 
 
-def _solved(party: ComputeParty, f: Replicated, b: Replicated, public: Plan) -> Part[tuple[Replicated, Replicated]]:
-    """x with F x = b, and how many of the claims fail that prove it: (1,)."""
-    scale, inverse = public.design.scale, public.inverse
-    m, rough, f, start = yield from together(
-        approximate_inverse(party.at("inverse"), f, scale, inverse),
-        truncate_symmetric(party.at("F short"), f, scale - newton_schulz.SCALE),
-        _shortened(party.at("F long"), f, scale - public.f_scale),
-        starting(party.at("b"), b, public.b_scale, public.refinement),
-    )
-    system = System(f, public.f_scale, b, public.b_scale)
-    x, faults = yield from together(
-        refined(party.at("refine"), system, m, inverse.scale, start, public.refinement),
-        uncertified(party.at("proof"), rough, m, inverse),
-    )
-    return x, faults
-
-
-def _shortened(party: ComputeParty, f: Replicated, bits: int) -> Part[Replicated]:
-    return f if not bits else (yield from truncate_symmetric(party, f, bits))
-
-
-def _finished(
+def finished(
     party: ComputeParty,
     scaled: tuple[Replicated, Replicated, int, float],
     faults: Replicated,

@@ -54,23 +54,25 @@ class System:
 
 
 def refinement(
-    inverse: newton_schulz.Plan, f_scale: int, b_norm: float, x_norm: float, relative: int, reserve: int = 0
+    inverse: newton_schulz.Plan, f_scale: int, norms: tuple[float, float], relative: int, most: int
 ) -> Refinement:
     """Public constants.
 
-    f_scale         fractional bits of F
-    b_norm, x_norm  bounds of the norms of b and x
-    relative        bits
-    reserve         bits of headroom that x must leave
-    raises          InvalidRequest  no number of steps reaches that accuracy
+    f_scale   fractional bits of F
+    norms     bounds of those of b and x
+    relative  bits
+    most      fractional bits of x, fewer if there is no headroom
+    raises    InvalidRequest  no number of steps reaches that accuracy
     """
     tau, root = inverse.contraction, sqrt(inverse.p)
-    most = min(72, floor(_ROOM - reserve - log2(x_norm)))
-    r, error, share = b_norm, 0.0, 1.0
+    r, error, share = norms[0], 0.0, 1.0
+    most = min(most, floor(_ROOM - log2(norms[1])))
     residuals: list[int] = []
     solutions: list[int] = []
     while len(residuals) < _MOST_STEPS:
         h = floor(_ROOM - inverse.exponent - inverse.scale - log2(r))
+        if solutions:
+            h = min(h, f_scale + solutions[-1] - 1)
         r = tau * r + 2 * root * 2.0**-h
         g = min(inverse.scale + h - 1, floor(_ROOM - 1 - f_scale - log2(r)), most)
         r += root * 2.0**-g

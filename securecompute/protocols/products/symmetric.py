@@ -7,16 +7,20 @@ Security   As `multiplication`. Leakage: none.
 Cost       as `multiplication`, of p (p + 1) / 2 elements a matrix instead of p².
 """
 
+from typing import Final
+
 import numpy as np
 
-from securecompute.arithmetic import ring_arrays
 from securecompute.arithmetic.ring_arrays import RingArray
 from securecompute.arithmetic.rings import Ring
+from securecompute.arithmetic.stacked_products import stacked_matmul_128
 from securecompute.engine.rounds import Part
 from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.multiplication import finish, local_gram, local_matmul
 from securecompute.protocols.products.replicated import Replicated
 from securecompute.protocols.products.truncation import truncate
+
+SMALL: Final = 64  # variables up to which plain loops are faster
 
 
 def identity(ring: Ring, p: int, unit: int) -> RingArray:
@@ -25,17 +29,25 @@ def identity(ring: Ring, p: int, unit: int) -> RingArray:
 
 
 def local_products(x: Replicated, y: Replicated) -> RingArray:
-    """This party's z_i of x @ y, unmasked; of two stacks, of each matrix with its fellow."""
-    if len(x.shape) == 2:
+    """This party's z_i of x @ y in Z_2^128, unmasked; of two stacks, of each matrix with its fellow."""
+    if len(x.shape) == 2 and x.shape[-1] > SMALL:
         return local_matmul(x, y)
-    return ring_arrays.stack([local_matmul(x[k], y[k]) for k in range(x.shape[0])])
+    return _stacked(x.mine, y.mine + y.next) + _stacked(x.next, y.mine)
 
 
 def local_squares(x: Replicated) -> RingArray:
-    """This party's z_i of x @ x, unmasked, of symmetric x, one or a stack."""
-    if len(x.shape) == 2:
+    """This party's z_i of x @ x in Z_2^128, unmasked, of symmetric x, one or a stack."""
+    if len(x.shape) == 2 and x.shape[-1] > SMALL:
         return local_gram(x)
-    return ring_arrays.stack([local_gram(x[k]) for k in range(x.shape[0])])
+    both = x.mine + x.next
+    return _stacked(both, both) - _stacked(x.next, x.next)
+
+
+def _stacked(x: RingArray, y: RingArray) -> RingArray:
+    """x @ y of stacks, or of two matrices that are too small for blocks."""
+    shape = (*x.shape[:-1], y.shape[-1])
+    stacks = (each.words.reshape((2, -1, *each.shape[-2:])) for each in (x, y))
+    return RingArray(x.ring, stacked_matmul_128(*stacks).reshape(2, *shape))
 
 
 def finish_symmetric(party: ComputeParty, z: RingArray, bits: int) -> Part[Replicated]:

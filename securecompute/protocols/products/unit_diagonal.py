@@ -26,6 +26,7 @@ from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.fixed import Fixed
 from securecompute.protocols.products.multiplication import multiply
 from securecompute.protocols.products.replicated import Replicated
+from securecompute.protocols.products.scaled_system import Spectrum
 from securecompute.protocols.products.step_function import step_functions
 from securecompute.protocols.products.symmetric import mirrored, upper
 
@@ -56,6 +57,11 @@ class Design:
     def size(self) -> int:
         """q"""
         return ceil(log2(self.p))
+
+    @property
+    def spectrum(self) -> Spectrum:
+        """Of F."""
+        return Spectrum(self.low, self.high, self.scale)
 
     @property
     def span(self) -> int:
