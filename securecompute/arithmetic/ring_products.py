@@ -33,7 +33,7 @@ CORNERS = (
     limb_products.LARGEST,
     (1 << 21) - 1 + ((1 << 20) - 2 << 22),  # the largest odd sum of two limbs
 )
-TINY = 1 << 12  # multiplications below which numpy's own product is done sooner than a call of ours
+TINY = 1 << 14  # multiplications below which numpy's own product is done sooner than a call of ours
 
 
 @dataclass(frozen=True)
