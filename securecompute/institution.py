@@ -1,7 +1,7 @@
 """An institution: the only place where records are.
 
-It opens its own source, keeps its own rules and identity key, and answers a closed list of requests: `introduce` itself,
-be `enrol`led in a network, `consider` a question or a program. What it considers well it takes part in, in a session:
+It opens its own source, keeps its own rules and identity key, and answers a closed list of requests: `introduce`
+itself, be `enrol`led in a network, `consider` a question or a program. What it considers well it takes part in:
 with a masked vector, or with shares. Its records and its own numbers never leave the object. For programs on secret
 arrays it also tells the shape of columns (`measure`), keeps arrays (`hold`, `held`) and loads kernels (`prepare`).
 """
