@@ -5,12 +5,14 @@ line draws is bound to its number, and every party begins the same lines in the 
 
     round 0       compute parties exchange keys; every owner shares its numbers
     round 1       holders of a share compare digests of the inputs; the program begins
-    last round    the outputs are revealed, each to its receiver
+    last round    the outputs are revealed, each to its receiver; before it, a checked program's products are checked
 
 Security   as the operations' protocols: semi-honest, one compute party corrupted. Nothing but the outputs is shown,
            except what an operation lists as opened. What is shown is rounded to the nearest, so a product that is shown
            is a function of the encoded numbers alone; of earlier lines, the random rounding is part of the result. It
            tells whoever sees both the result and an evaluator's messages of digits below the last one that is kept.
+           In a checked program one compute party that falsifies a product of secret matrices is noticed before the
+           reveal, as `checked_products` says; what an operation itself opens has been seen by then.
 """
 
 from collections import Counter
@@ -29,6 +31,7 @@ from securecompute.programs.operation import Operand, secret
 from securecompute.programs.plan import Plan
 from securecompute.programs.program import Input
 from securecompute.programs.rehearsal import rehearse
+from securecompute.protocols.products.checked_products import check
 from securecompute.protocols.products.compute_party import ComputeParty, make_keys
 from securecompute.protocols.products.dealing import Form
 from securecompute.protocols.products.fixed import Fixed
@@ -78,7 +81,7 @@ def take_part(
     own       this party's inputs by node, from `encode_input`
     session   what masks are bound to, 32 bytes, different in every run
     returns   output number -> the numbers revealed to this party
-    raises    PeerMisbehaved  shares that two parties hold differ
+    raises    PeerMisbehaved  shares that two parties hold differ, or a product that is checked is wrong
     """
     encoded = [RingArray(plan.input_type(n).ring, own[n].elements) for n in sorted(own)]
     if me not in trio:
@@ -99,7 +102,9 @@ def take_part(
         for n, share in zip(_owned(plan, owner), shares, strict=True)
     }
     digests = {owner: both for owner, (_, both) in given.items()}
+    party.products = [] if plan.program.checked else None
     _, outputs = yield from together(compare(me, trio, digests), evaluate(party, plan, inputs))
+    yield from check(party.at("check"), party.products or [])
     return (yield from _reveal(me, trio, plan, outputs))
 
 

@@ -9,7 +9,7 @@ Accuracy   as `fixed_types`. Of public numbers as many fractional bits are kept 
 """
 
 from collections.abc import Sequence
-from math import isqrt, sqrt
+from math import isqrt, prod, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,6 +131,10 @@ class Matmul(Operation):
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         return factor_scales(x, site)
 
+    def products(self, x: Sequence[ValueType]) -> Sequence[tuple[int, int, int]]:
+        left, right = (each.shape for each in x)
+        return [] if any(each.public for each in x) else [(prod(left[:-1]), left[-1], prod(right[1:]))]
+
     def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
         return product_error(x, shapes[0][-1], unit)
 
@@ -167,6 +171,10 @@ class Gram(Operation):
 
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         return factor_scales(x, site)
+
+    def products(self, x: Sequence[ValueType]) -> Sequence[tuple[int, int, int]]:
+        rows, columns = x[0].shape
+        return [(columns, rows, columns)]
 
     def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
         return product_error([x[0], x[0]], shapes[0][0], unit)

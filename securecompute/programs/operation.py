@@ -99,6 +99,10 @@ class Operation:
         """The result's shares. Run by each of the three; all secrets of x are in the result's ring."""
         raise NotImplementedError
 
+    def products(self, x: Sequence[ValueType]) -> Sequence[tuple[int, int, int]]:
+        """The matrix products of secrets that it makes and that can be checked: (m, k) by (k, n) as (m, k, n)."""
+        return []
+
     def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
         """How far the result is off at most, given how far its operands are; None where no bound is derived.
 

@@ -149,11 +149,13 @@ class Node:
 class Program:
     """Nodes in order, and outputs as (node, receiver).
 
+    checked  its products of secret matrices are checked before anything is revealed (`checked_products`)
     raises   InvalidRequest  no output, a node out of order, shapes that do not match, a result that is public
     """
 
     nodes: tuple[Node, ...]
     outputs: tuple[tuple[int, Party], ...]
+    checked: bool = False
 
     def __post_init__(self) -> None:
         if not self.outputs or len(self.nodes) > MOST_NODES:
@@ -167,13 +169,17 @@ class Program:
         return {
             "nodes": [node.to_plain() for node in self.nodes],
             "outputs": [[node, receiver] for node, receiver in self.outputs],
+            "checked": self.checked,
         }
 
     @classmethod
     def from_plain(cls, plain: Any) -> "Program":
         """The inverse of `to_plain`, of data that somebody else chose. raises InvalidRequest."""
-        if not isinstance(plain, dict) or set(plain) != {"nodes", "outputs"} or not isinstance(plain["nodes"], list):
-            raise InvalidRequest("a program has nodes and outputs")
+        fields = {"nodes", "outputs", "checked"}
+        if not isinstance(plain, dict) or set(plain) != fields or not isinstance(plain["nodes"], list):
+            raise InvalidRequest("a program has nodes and outputs, and is checked or not")
+        if type(plain["checked"]) is not bool:
+            raise InvalidRequest("whether a program is checked is true or false")
         if len(plain["nodes"]) > MOST_NODES or not isinstance(plain["outputs"], list):
             raise InvalidRequest(f"a program has at most {MOST_NODES} lines")
         nodes = tuple(Node.from_plain(each, number) for number, each in enumerate(plain["nodes"]))
@@ -184,7 +190,7 @@ class Program:
             if not 0 <= pair[0] < len(nodes):
                 raise InvalidRequest("an output names a line that is not there")
             outputs.append((pair[0], pair[1]))
-        return cls(nodes, tuple(outputs))
+        return cls(nodes, tuple(outputs), plain["checked"])
 
     @cached_property
     def types(self) -> tuple[ValueType, ...]:

@@ -5,6 +5,7 @@ costs that could fall behind the protocols. Operations on many elements are play
 in proportion, are carried over.
 
     begin(line) = latest end of its inputs,     end(line) = begin + its rounds,     the program's rounds: the latest end
+                                                               and where products are checked, the check's 5
 """
 
 from collections.abc import Callable, Sequence
@@ -23,6 +24,8 @@ from securecompute.programs.catalogue import find
 from securecompute.programs.lines import line, shown
 from securecompute.programs.operation import Operand, Shape, Site, ValueType
 from securecompute.programs.plan import Plan
+from securecompute.programs.program import Program
+from securecompute.protocols.products.checked_products import ROUNDS, sent_bytes
 from securecompute.protocols.products.compute_party import PARTIES, ComputeParty, Key
 from securecompute.protocols.products.fixed import Fixed
 from securecompute.protocols.products.replicated import Replicated
@@ -45,7 +48,7 @@ class Line:
 class Rehearsal:
     """What a program takes between the sharing of inputs and the reveal of outputs.
 
-    rounds    of the longest chain
+    rounds    of the longest chain, and of the check of products
     sent      payload bytes of P_0, P_1 and P_2
     lines     node -> what it takes, for operations
     outputs   type and shape of each, as it is revealed
@@ -97,34 +100,46 @@ def rehearse(plan: Plan) -> Rehearsal:
             operands[k], ends[k] = Shared(plan.input_type(k)), 0
         else:
             given, shapes = tuple(operands[n] for n in node.inputs), tuple(types[n].shape for n in node.inputs)
-            lines[k] = _line(node.operation, msgpack.packb(node.attributes), given, shapes, plan.sites[k])
+            packed = msgpack.packb(node.attributes)
+            lines[k] = _line(node.operation, packed, given, shapes, plan.sites[k], program.checked)
             operands[k] = Shared(lines[k].type)
             ends[k] = max(ends[n] for n in node.inputs) + lines[k].rounds
     outputs = [_output(_shared(operands[node]), types[node]) for node, _ in program.outputs]
     ends |= {len(ends) + k: ends[node] + outputs[k].rounds for k, (node, _) in enumerate(program.outputs)}
     every = [*lines.values(), *outputs]
-    sent = tuple(sum(each.sent[i] for each in every) for i in range(PARTIES))
+    products = _checked_products(program)
+    sent = tuple(sent_bytes(products) + sum(each.sent[i] for each in every) for i in range(PARTIES))
     shapes_shown = [types[node].shape for node, _ in program.outputs]
     shown_types = tuple((each.type, shape) for each, shape in zip(outputs, shapes_shown, strict=True))
-    return Rehearsal(max(1, *ends.values()), (sent[0], sent[1], sent[2]), lines, shown_types)
+    rounds = max(1, *ends.values()) + (ROUNDS if products else 0)
+    return Rehearsal(rounds, (sent[0], sent[1], sent[2]), lines, shown_types)
+
+
+def _checked_products(program: Program) -> list[tuple[int, int, int]]:
+    """The sizes of all that are checked at the end."""
+    types, lines = program.types, [node for node in program.nodes if program.checked and node.value is None]
+    return [size for node in lines for size in find(node.operation).products([types[n] for n in node.inputs])]
 
 
 @lru_cache(maxsize=4096)
-def _line(name: str, attributes: bytes, operands: Sequence[Rehearsed], shapes: Sequence[Shape], site: Site) -> Line:
+def _line(
+    name: str, attributes: bytes, operands: Sequence[Rehearsed], shapes: Sequence[Shape], site: Site, checked: bool
+) -> Line:
     operation = find(name)
 
     def part(party: ComputeParty, x: Sequence[Operand]) -> Part[Fixed]:
         return line(party, name, x, site)
 
     if max(int(np.prod(shape)) for shape in (*shapes, site.result.shape)) <= FEW:
-        return _played(part, operands, operation.rehearsal_inputs(shapes))
+        return _played(part, operands, operation.rehearsal_inputs(shapes), checked)
 
     def on(elements: int) -> tuple[int, Line]:
         fewer = operation.sampled(shapes, elements)
         types = [
             ValueType(shape, 1.0, public=isinstance(x, Constant)) for shape, x in zip(fewer, operands, strict=True)
         ]
-        return operation.result(types, site.attributes).size, _played(part, operands, operation.rehearsal_inputs(fewer))
+        values = operation.rehearsal_inputs(fewer)
+        return operation.result(types, site.attributes).size, _played(part, operands, values, checked)
 
     return _carried_over(on, site.result.size)
 
@@ -152,12 +167,15 @@ def _played(
     part: Callable[[ComputeParty, Sequence[Operand]], Part[Fixed]],
     operands: Sequence[Rehearsed],
     values: Sequence[NDArray[np.float64]],
+    checked: bool = False,
 ) -> Line:
     parts = {}
     for i, name in enumerate(PLAYED):
         keys: dict[Key, bytes] = {"mine": bytes([i]) * 32, "next": bytes([(i + 1) % PARTIES]) * 32, "own": b"o" * 32}
         x = [_operand(i, each, value) for each, value in zip(operands, values, strict=True)]
-        parts[name] = part(ComputeParty(i, PLAYED, keys, b"rehearsal"), x)
+        party = ComputeParty(i, PLAYED, keys, b"rehearsal")
+        party.products = [] if checked else None
+        parts[name] = part(party, x)
     played: Played = play(parts)
     p0, p1, p2 = (played.sent[name] for name in PLAYED)
     return Line(played.outputs[PLAYED[0]].type, played.rounds, (p0, p1, p2))

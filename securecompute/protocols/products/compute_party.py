@@ -16,7 +16,7 @@ Reference  Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016 (shared keys, zero sha
 
 import operator
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 import msgpack
 import numpy as np
@@ -28,18 +28,23 @@ from securecompute.engine.rounds import Bytes, Part, Party, Round
 from securecompute.errors import InternalFault
 from securecompute.primitives.masks import KEY_BYTES, Reader, derive
 from securecompute.primitives.randomness import Randomness
+from securecompute.protocols.products.replicated import Replicated
 from securecompute.protocols.products.streams import Stream, expand
 
 PARTIES: Final = 3
 DEALER: Final = 2
 Key = Literal["mine", "next", "own"]
+Triple: TypeAlias = tuple[Replicated, Replicated, Replicated]  # X, Y and what is claimed to be X Y
 _ZERO: Final[tuple[Key, Key]] = ("mine", "next")
 
 
 class ComputeParty:
-    """P_index at one place of a program. `at` gives the same party at a place within it."""
+    """P_index at one place of a program. `at` gives the same party at a place within it.
 
-    __slots__ = ("_drawn", "_keys", "_path", "_session", "index", "names")
+    products   matrix products done so far, for `checked_products.check`; None where they are not to be checked
+    """
+
+    __slots__ = ("_drawn", "_keys", "_path", "_session", "index", "names", "products")
 
     def __init__(self, index: int, names: Sequence[Party], keys: dict[Key, bytes], session: bytes) -> None:
         """names   P_0, P_1, P_2.  keys: k_index as "mine", k_(index+1) as "next", one that nobody else has as "own" """
@@ -47,6 +52,7 @@ class ComputeParty:
         self._keys, self._session = keys, session
         self._path: tuple[str | int, ...] = ()
         self._drawn: set[bytes] = set()
+        self.products: list[Triple] | None = None
 
     def __repr__(self) -> str:
         return f"ComputeParty(P_{self.index}, {'/'.join(map(str, self._path))})"
@@ -89,7 +95,7 @@ class ComputeParty:
     def at(self, *place: str | int) -> "ComputeParty":
         """The same party at a place within this one: its streams are others."""
         inside = ComputeParty(self.index, self.names, self._keys, self._session)
-        inside._path, inside._drawn = (*self._path, *place), self._drawn
+        inside._path, inside._drawn, inside.products = (*self._path, *place), self._drawn, self.products
         return inside
 
     def draw(self, key: Key, purpose: str, ring: Ring, shape: Shape) -> RingArray:

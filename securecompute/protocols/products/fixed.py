@@ -6,7 +6,8 @@ Sums need no message. A product has the scales of both and is truncated once, al
 What could overflow raises before a message is sent, at all three parties alike: types are public.
 
 Accuracy   as `fixed_types` says; a truncated result is off by less than one unit in its last place.
-Cost       products and truncations as `multiplication` and `truncation`; everything else is local.
+Cost       products and truncations as `multiplication` and `truncation`; everything else is local. Where products are
+           checked, a product of matrices takes a round, and two for its truncation.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from securecompute.arithmetic.fixed_types import FixedType
 from securecompute.arithmetic.ring_arrays import RingArray, Shape
 from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Part
+from securecompute.errors import InvalidRequest
 from securecompute.protocols.products import replicated
 from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.multiplication import finish, local_gram, local_matmul, local_multiply
@@ -126,14 +128,15 @@ def times(party: ComputeParty, x: Fixed, y: Fixed, scale: int, bound: float | No
 def dot(party: ComputeParty, x: Fixed, y: Fixed, scale: int, bound: float | None = None) -> Part[Fixed]:
     """x @ y at this scale, truncated once. Run by each of the three. raises as `times`."""
     result = x.type.product(y.type, scale, terms=max(1, x.shape[-1]), bound=_proved(bound))
-    share = yield from finish(party, local_matmul(x.share, y.share), x.scale + y.scale - scale)
+    z = local_matmul(x.share, y.share)
+    share = yield from _finished(party, (x.share, y.share), z, x.scale + y.scale - scale)
     return Fixed(share, result)
 
 
 def squared(party: ComputeParty, x: Fixed, scale: int, bound: float | None = None) -> Part[Fixed]:
     """x.T @ x at this scale, truncated once. Run by each of the three. raises as `times`."""
     result = x.type.product(x.type, scale, terms=max(1, x.shape[0]), bound=_proved(bound))
-    share = yield from finish(party, local_gram(x.share), 2 * x.scale - scale)
+    share = yield from _finished(party, (x.share.T, x.share), local_gram(x.share), 2 * x.scale - scale)
     return Fixed(share, result)
 
 
@@ -160,6 +163,17 @@ def concatenate(arrays: Sequence[Fixed], axis: int = 0) -> Fixed:
 def stack(arrays: Sequence[Fixed], axis: int = 0) -> Fixed:
     """Joined along a new axis, at the largest scale."""
     return _joined(replicated.stack, arrays, axis)
+
+
+def _finished(party: ComputeParty, factors: tuple[Replicated, Replicated], z: RingArray, bits: int) -> Part[Replicated]:
+    """The product, truncated: at once, or where it will be checked, after the round that gives it exactly."""
+    if party.products is None:
+        return (yield from finish(party, z, bits))
+    if z.ring is not Ring.Z64:
+        raise InvalidRequest(f"matrix products are checked in {Ring.Z64} only; share the inputs without wide=True")
+    exact = yield from finish(party.at("exact"), z)
+    party.products.append((*factors, exact))
+    return (yield from truncate(party.at("truncate"), exact, bits)) if bits else exact
 
 
 def _joined(join: Any, arrays: Sequence[Fixed], axis: int) -> Fixed:

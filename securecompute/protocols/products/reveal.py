@@ -1,8 +1,9 @@
-"""Secrets recombined for one party: the only way out of shares.
+"""Secrets recombined for one party, or for the three compute parties: the only ways out of shares.
 
     P_i sends x_i and SHA-256(x_(i+1));   the receiver adds x_0 + x_1 + x_2, each held against its other holder's digest
 
-A receiver that is itself a compute party holds two of the shares and is sent the third, and its digest.
+A receiver that is itself a compute party holds two of the shares and is sent the third, and its digest. If all three
+receive, P_i is sent x_(i-1) by P_(i-1), and its digest by P_(i+1).
 
 Security   The receiver learns x, and beside it sees three uniform shares of it. One corrupted compute party cannot
            change x: every share comes from two parties, and a difference ends the session. Nobody else learns anything.
@@ -18,7 +19,7 @@ import numpy as np
 from securecompute.arithmetic.ring_arrays import RingArray, tiled
 from securecompute.engine.rounds import Bytes, Part, Party, Round, Several
 from securecompute.errors import PeerMisbehaved
-from securecompute.protocols.products.compute_party import PARTIES
+from securecompute.protocols.products.compute_party import PARTIES, ComputeParty
 from securecompute.protocols.products.dealing import Form, expected, packed, unpacked
 from securecompute.protocols.products.replicated import Replicated
 
@@ -62,6 +63,20 @@ def collect(names: Sequence[Party], form: Form, after: int = 0) -> Part[RingArra
         if digest(share) != inbox[other][1]:
             raise _differ(names[i], other)
     return tiled(_total, *shares, into=shares[0])
+
+
+def open_to_all(party: ComputeParty, x: Replicated) -> Part[RingArray]:
+    """The value, at each of the three, who run it. raises PeerMisbehaved as `reveal`."""
+    form, before, after = Form.of(x.mine), party.previous, party.next
+    inbox = yield Round(
+        send={after: packed([x.mine]), before: digest(x.next)},
+        expect={before: expected([form]), after: Bytes(DIGEST_BYTES)},
+        step="open",
+    )
+    (third,) = unpacked([form], inbox[before])
+    if digest(third) != inbox[after]:
+        raise _differ(before, after)
+    return tiled(_total, x.mine, x.next, third, into=third)
 
 
 def digest(share: RingArray) -> bytes:
