@@ -22,12 +22,14 @@ from numpy.typing import NDArray
 
 from securecompute.arithmetic.bit_chains import Chains
 from securecompute.arithmetic.bit_planes import Planes, packed, row_bytes, unpacked
-from securecompute.arithmetic.ring_arrays import RingArray, stack, tiled
+from securecompute.arithmetic.ring_arrays import RingArray, tiled
 from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Part, Round
 from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.dealing import Bits, Form, deal, receive, reshare
 from securecompute.protocols.products.replicated import Replicated
+
+_TILE = 1 << 15  # numbers that stay in the cache
 
 Links = tuple[
     Planes | None, Planes
@@ -88,15 +90,9 @@ def to_arithmetic(party: ComputeParty, bits: Bits, ring: Ring) -> Part[Replicate
 
     bits   0 and 1, any shape
     """
-    shape = bits.shape
-    d = mask(party, "d", (row_bytes(bits.size),))
-    if party.deals:
-        yield from deal(party, [RingArray.integers(ring, unpacked(d, shape))])
-        return (yield from reshare(party, ring, shape, None))
-    mine = packed(bits) ^ d
-    heard = yield from receive(party, [Form(ring, shape)], swap=[mine])
-    v = unpacked(mine ^ heard.theirs[0], shape)
-    return (yield from reshare(party, ring, shape, unmasked(party, v, heard.shares[0])))
+    masked = yield from _masked_numbers(party, bits, ring)
+    y = None if masked is None else unmasked(party, *masked)
+    return (yield from reshare(party, ring, bits.shape, y))
 
 
 def weighted_sums(party: ComputeParty, bits: Bits, weights: Sequence[Sequence[int]], ring: Ring) -> Part[Replicated]:
@@ -105,20 +101,20 @@ def weighted_sums(party: ComputeParty, bits: Bits, weights: Sequence[Sequence[in
     bits      0 and 1, (k, *shape)
     weights   each k integers
     """
-    shape = bits.shape[1:]
-    d = mask(party, "d", (row_bytes(bits.size),))
-    if party.deals:
-        yield from deal(party, [RingArray.integers(ring, unpacked(d, bits.shape))])
-        return (yield from reshare(party, ring, (len(weights), *shape), None))
-    mine = packed(bits) ^ d
-    heard = yield from receive(party, [Form(ring, bits.shape)], swap=[mine])
-    v = unpacked(mine ^ heard.theirs[0], bits.shape)
-    sums = [RingArray.zeros(ring, shape) for _ in weights]
-    for k in range(len(bits)):
-        number = unmasked(party, v[k], heard.shares[0][k])
-        for total, row in zip(sums, weights, strict=True):
-            tiled(lambda a, b, weight=row[k]: a + b * weight, total, number, into=total)
-    return (yield from reshare(party, ring, (len(weights), *shape), stack(sums)))
+    shape = (len(weights), *bits.shape[1:])
+    masked = yield from _masked_numbers(party, bits.reshape(len(bits), -1), ring)
+    if masked is None:
+        return (yield from reshare(party, ring, shape, None))
+    v, d = masked
+    factors = RingArray.integers(ring, weights).reshape((len(weights), len(bits), 1))
+    sums = RingArray.zeros(ring, (len(weights), d.shape[1]))
+    step = max(1, _TILE // len(bits))
+    for start in range(0, d.shape[1], step):
+        piece = slice(start, start + step)
+        numbers = unmasked(party, v[:, piece], d[:, piece])
+        for k in range(len(weights)):
+            sums[k, piece].words[...] = (numbers * factors[k]).sum(axis=0).words
+    return (yield from reshare(party, ring, shape, sums.reshape(shape)))
 
 
 def unmasked(party: ComputeParty, v: NDArray[Any], d: RingArray) -> RingArray:
@@ -129,7 +125,25 @@ def unmasked(party: ComputeParty, v: NDArray[Any], d: RingArray) -> RingArray:
         b = d - d * (v << 1)
         return b + v if first else b
 
-    return tiled(share, d, RingArray.integers(d.ring, v))
+    return tiled(share, d, numbers(d.ring, v))
+
+
+def numbers(ring: Ring, bits: NDArray[Any]) -> RingArray:
+    """Zeros and ones as elements of the ring."""
+    if ring is Ring.Z64:
+        return RingArray(ring, bits.astype(np.uint64))
+    return RingArray.integers(ring, bits)
+
+
+def _masked_numbers(party: ComputeParty, bits: Bits, ring: Ring) -> Part[tuple[NDArray[Any], RingArray] | None]:
+    """v = b XOR d, public between the evaluators, and a share of d as numbers; None at the dealer. One round."""
+    d = mask(party, "d", (row_bytes(bits.size),))
+    if party.deals:
+        yield from deal(party, [numbers(ring, unpacked(d, bits.shape))])
+        return None
+    mine = packed(bits) ^ d
+    heard = yield from receive(party, [Form(ring, bits.shape)], swap=[mine])
+    return unpacked(mine ^ heard.theirs[0], bits.shape), heard.shares[0]
 
 
 def _mask(party: ComputeParty, k: int, chains: Chains, size: int) -> Planes:

@@ -8,7 +8,7 @@ chains of whole groups of digits, of which every prefix comes for free.
 Reference  `masked_order`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -60,20 +60,32 @@ def borrow_links(table: Planes, c: Planes, ks: Sequence[int], one: int) -> dict[
     public = digits(c, table.shape[1])
     whole = max(ks, default=0) // DIGIT
     links = digit_links(*pick(table[:, :whole], public[:, :whole], one))
-    for bits in reversed(range(1, DIGIT)):
-        table = without_top_bit(table)
-        cuts = [k // DIGIT for k in ks if k % DIGIT == bits]
-        if cuts:
-            pairs = zip(*pick(table[:, cuts], public[:bits, cuts], one), strict=True)
-            links |= {("part", cut * DIGIT + bits): pair for cut, pair in zip(cuts, pairs, strict=True)}
+    cut = [k for k in ks if k % DIGIT]
+    for bits, shorter, first in _shortened(table, cut):
+        own = [k // DIGIT for k in cut if k % DIGIT == bits]
+        pairs = zip(*pick(shorter[:, [j - first for j in own]], public[:bits, own], one), strict=True)
+        links |= {("part", j * DIGIT + bits): pair for j, pair in zip(own, pairs, strict=True)}
     return links
 
 
 def mask_bits(table: Planes, ks: Sequence[int]) -> Planes:
     """Shares of these of the mask's own bits, from its thermometers: (len(ks), row_bytes)."""
     bits = np.empty((len(ks), table.shape[-1]), np.uint8)
-    for place in reversed(range(DIGIT)):
-        rows = [i for i, k in enumerate(ks) if k % DIGIT == place]
-        bits[rows] = top_bit(table)[[ks[i] // DIGIT for i in rows]]
-        table = without_top_bit(table)
+    for width, shorter, first in _shortened(table, [k + 1 for k in ks]):
+        rows = [i for i, k in enumerate(ks) if (k + 1) % DIGIT == width % DIGIT]
+        bits[rows] = top_bit(shorter)[[ks[i] // DIGIT - first for i in rows]]
     return bits
+
+
+def _shortened(table: Planes, ends: Sequence[int]) -> Iterator[tuple[int, Planes, int]]:
+    """For each way in which a digit is cut by one of the ends: its lowest bits that are left, 1 to DIGIT; thermometers
+    of so many bits of the digits that are cut at all; and the first of these digits."""
+    if not ends:
+        return
+    first, last = (min(ends) - 1) // DIGIT, (max(ends) - 1) // DIGIT
+    lengths = {(end - 1) % DIGIT + 1 for end in ends}
+    shorter = table[:, first : last + 1]
+    for bits in reversed(range(min(lengths), DIGIT + 1)):
+        if bits in lengths:
+            yield bits, shorter, first
+        shorter = without_top_bit(shorter)

@@ -25,7 +25,7 @@ import numpy as np
 from securecompute.arithmetic.bit_planes import DIGIT, Planes, digits, pick, unpacked, without_top_bit
 from securecompute.engine.rounds import Part
 from securecompute.errors import InvalidRequest
-from securecompute.protocols.products.bit_sharing import one, silent, to_arithmetic, weighted_sums
+from securecompute.protocols.products.bit_sharing import one, silent, to_arithmetic
 from securecompute.protocols.products.borrows import LONGEST, mask_bits
 from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.dealing import Bits
@@ -53,14 +53,6 @@ def leading_one(party: ComputeParty, x: Replicated, low: int, high: int) -> Part
     h = yield from leading_bits(party.at("bits"), x, low, high)
     numbers = yield from to_arithmetic(party.at("numbers"), h, x.ring)
     return numbers.transpose((*range(1, h.ndim), 0))
-
-
-def leading_sums(
-    party: ComputeParty, x: Replicated, low: int, high: int, weights: Sequence[Sequence[int]]
-) -> Part[Replicated]:
-    """Sums over i of weights[k][i - low] h_i: (len(weights), *x.shape). Run by each of the three. raises the same."""
-    h = yield from leading_bits(party.at("bits"), x, low, high)
-    return (yield from weighted_sums(party.at("sums"), h, weights, x.ring))
 
 
 def leading_bits(party: ComputeParty, x: Replicated, low: int, high: int) -> Part[Bits]:

@@ -11,7 +11,8 @@ Security   As of `chained`. r = r_0 + r_1, of which P_i draws r_i from a stream 
            evaluator sees the other's share of x under a mask that it lacks, and c, which is uniform; the dealer, who
            knows r, sees neither. Thermometers are dealt under a stream that P_1 does not know.
 Cost       `show`: 1 round, 4, 8 or 16 bytes a number from each evaluator, by the bits of c; dealt are 15 bits a digit,
-           and what `Chains` says. Then a round for each level.
+           and what `Chains` says. Then a round for each level. Everything dealt is held at once, at an evaluator and,
+           twice, at the dealer.
 Reference  Garay, Schoenmakers, Villegas, PKC 2007, for the order of digits; products of masks after Damgård, Nielsen,
            Nielsen, Ranellucci, CRYPTO 2017.
 """

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from securecompute.arithmetic.rings import Ring
 from securecompute.errors import InvalidRequest
 from securecompute.protocols.products import bit_sharing
-from securecompute.protocols.products.leading_one import leading_bits, leading_one, leading_plan, leading_sums
+from securecompute.protocols.products.leading_one import leading_bits, leading_one, leading_plan
 from tests.protocols.products.bit_views import relations, uniform_numbers
 from tests.protocols.products.playing import TRIO, alone, words
 
@@ -56,14 +56,6 @@ def test_any_shape_is_kept():
     assert got.words.argmax(axis=-1).tolist() == [[0, 1, 1], [4, 0, 4]] and got.words[1, 1].tolist() == [0] * 5
 
 
-def test_sums_of_weights_are_those_of_the_bits():
-    weights = [[1 << (7 - i) for i in range(8)], [i - 3 for i in range(8)]]
-    values = [0, 1, 2, 3, 128, 255, 64, 100]
-    got, _ = alone(lambda party, x: leading_sums(party, x, 0, 8, weights), words(values))
-    bits = np.array(expected(values, 0, 8))
-    assert got.signed().tolist() == (bits @ np.array(weights).T).T.tolist()
-
-
 @pytest.mark.parametrize(
     ("low", "high", "rounds", "number", "shown", "dealt"),
     [
@@ -81,9 +73,6 @@ def test_the_cost_line_is_true(low, high, rounds, number, shown, dealt):
     if shown is not None:
         evaluators = n * number + shown + k + 8 * n * k
         assert played.sent == dict.fromkeys(TRIO[:2], evaluators) | {"P2": dealt + 8 * n * k}
-        _, played = alone(lambda party, x: leading_sums(party, x, low, high, [[1] * k]), words([1] * n))
-        assert played.rounds == rounds
-        assert played.sent == dict.fromkeys(TRIO[:2], evaluators - 8 * n * (k - 1)) | {"P2": dealt + 8 * n * k}
 
 
 @pytest.mark.parametrize(("low", "high"), [(-1, 3), (3, 3), (0, 64)])
