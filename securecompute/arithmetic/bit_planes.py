@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from securecompute.arithmetic.ring_arrays import RingArray
 from securecompute.arithmetic.rings import Ring
+from securecompute.errors import InvalidRequest
 
 Planes = NDArray[np.uint8]
 
@@ -33,12 +34,17 @@ def row_bytes(n: int) -> int:
 
 
 def planes(numbers: RingArray | NDArray[Any], count: int) -> Planes:
-    """The `count` lowest bits, of the numbers in C order: uint8 (count, row_bytes(n))."""
+    """The `count` lowest bits, of the numbers in C order: uint8 (count, row_bytes(n)).
+
+    raises   InvalidRequest  the numbers do not have so many bits
+    """
     if isinstance(numbers, RingArray):
         words = numbers.words.reshape(2 if numbers.ring is Ring.Z128 else 1, numbers.size)
     else:
         words = numbers.reshape(1, numbers.size)
     width = 8 * words.itemsize
+    if count > width * len(words):
+        raise InvalidRequest(f"{count} bits of numbers that have {width * len(words)}")
     rows = np.empty((count, row_bytes(words.shape[1])), np.uint8)
     for k, plane in enumerate(words[: -(-count // width)]):
         _slice(plane, rows[k * width : (k + 1) * width])

@@ -18,6 +18,7 @@ from securecompute.arithmetic.bit_planes import (
 )
 from securecompute.arithmetic.ring_arrays import RingArray
 from securecompute.arithmetic.rings import Ring
+from securecompute.errors import InvalidRequest
 
 DTYPES = st.sampled_from([np.uint8, np.uint16, np.uint32, np.uint64])
 
@@ -37,6 +38,11 @@ def test_planes_of_a_wide_ring_go_on_in_its_high_words():
     rows = unpacked(planes(x, 128), x.shape)
     assert rows.shape == (128, 2, 2)
     assert (sum(rows[k].astype(object) << k for k in range(128)) == x.signed() % (1 << 128)).all()
+
+
+def test_bits_that_numbers_do_not_have_are_refused():
+    with pytest.raises(InvalidRequest, match="33 bits of numbers that have 32"):
+        planes(np.zeros(3, np.uint32), 33)
 
 
 def test_planes_of_many_numbers_do_not_depend_on_how_they_are_cut():

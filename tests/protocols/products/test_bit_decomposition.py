@@ -46,6 +46,14 @@ def test_all_bits_of_the_corners_are_exact(ring):
     assert got.tolist() == [[v >> k & 1 for v in values] for k in range(ring.bits)]
 
 
+@pytest.mark.parametrize("high", [31, 32, 33, 63, 64, 65])
+def test_numbers_of_every_width_that_is_shown_are_exact(high):
+    """c has 32 bits, 64 or 128."""
+    values = [sign * ((1 << k) - d) for k in (31, 32, 33, 63, 64, 65, 127) for sign in (1, -1) for d in (0, 1)]
+    got, _ = opened(words(values, Ring.Z128), high - 2, high)
+    assert got.tolist() == [[v >> k & 1 for v in values] for k in (high - 2, high - 1)]
+
+
 def test_any_shape_is_kept():
     x = words(np.arange(24).reshape(2, 3, 4))
     got, _ = opened(x, 1, 5)
