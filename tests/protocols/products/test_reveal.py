@@ -9,10 +9,10 @@ from securecompute.engine.local import play
 from securecompute.errors import PeerMisbehaved
 from securecompute.protocols.products.dealing import Form
 from securecompute.protocols.products.replicated import Replicated
-from securecompute.protocols.products.reveal import collect, digest, reveal
+from securecompute.protocols.products.reveal import collect, digest, open_to_all, reveal
 from securecompute.values import Masked
 from tests.protocols.products.playing import RECEIVER, TRIO, share_out, words
-from tests.protocols.products.views import complaints
+from tests.protocols.products.views import complaints, parties
 
 ORDERS = [TRIO, ("P2", "P0", "P1"), ("P1", "P0", "P2")]
 VALUES = [
@@ -148,3 +148,40 @@ def test_a_digest_is_of_the_words_in_their_order_whatever_their_layout():
     x = words([[1, 2], [3, 4]])
     assert digest(x) == digest(x.T.copy().T) == digest(words([1, 2, 3, 4]))
     assert digest(x) != digest(x.T)
+
+
+# ---- to all three
+
+
+def opened(x, deliver=None, shares=None, strict=True):
+    """Open it to the three compute parties."""
+    runs = zip(TRIO, parties(), shares or share_out(x), strict=True)
+    return play({me: open_to_all(party, share) for me, party, share in runs}, deliver, strict=strict)
+
+
+@pytest.mark.parametrize("x", VALUES, ids=lambda x: str(Form.of(x)))
+def test_all_three_have_the_value_at_the_cost_said(x):
+    played = opened(x)
+    assert all((played.outputs[me].words == x.words).all() and played.outputs[me].shape == x.shape for me in TRIO)
+    assert (played.rounds, played.sent) == (1, dict.fromkeys(TRIO, x.nbytes + 32))
+
+
+@pytest.mark.parametrize("which", ["mine", "next"])
+@pytest.mark.parametrize("cheat", range(3))
+def test_one_of_three_that_opens_another_share_changes_nothing_for_the_others(cheat, which):
+    x = words([[5, -6], [7, 8]], Ring.Z128)
+    shares = share_out(x)
+    shares[cheat] = tampered(shares[cheat], which, k=5)
+    played = opened(x, shares=shares, strict=False)
+    told = TRIO[(cheat + 1) % 3 if which == "mine" else cheat - 1]  # who lacks that share
+    assert isinstance(played.errors[told], PeerMisbehaved) and f"'{TRIO[cheat]}'" in str(played.errors[told])
+    (other,) = set(TRIO) - {TRIO[cheat], told}
+    assert (played.outputs[other].words == x.words).all()
+
+
+def test_opening_leaves_the_shares_as_they_were():
+    shares = share_out(words([1, 2, 3]))
+    before = [(s.mine.copy(), s.next.copy()) for s in shares]
+    opened(words([1, 2, 3]), shares=shares)
+    for share, (mine, following) in zip(shares, before, strict=True):
+        assert (share.mine.words == mine.words).all() and (share.next.words == following.words).all()
