@@ -11,7 +11,6 @@ Security   An array holds no number, only what is public and whose numbers they 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, NoReturn, Protocol, TypeAlias
 
@@ -82,7 +81,6 @@ def _refusing(deed: str) -> Callable[..., NoReturn]:
     return method
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SecretArray:
     """Secret numbers in an array, not yet computed. Immutable.
 
@@ -94,11 +92,16 @@ class SecretArray:
     expression    what is computed
     """
 
+    __slots__ = ("computation", "expression")
+    __array_priority__ = 1000
+    __pandas_priority__ = 5000  # pandas then leaves operators to this class
+
     computation: Computation
     expression: Expression
 
-    __array_priority__ = 1000
-    __pandas_priority__ = 5000  # pandas then leaves operators to this class
+    def __init__(self, computation: Computation, expression: Expression) -> None:
+        object.__setattr__(self, "computation", computation)
+        object.__setattr__(self, "expression", expression)
 
     @classmethod
     def of_input(cls, computation: Computation, declared: Input) -> "SecretArray":
@@ -224,7 +227,8 @@ class SecretArray:
     __float__ = __int__ = __complex__ = __index__ = _refusing("does not become a number; reveal it first")
     __array__ = _refusing("does not become an array of numbers; reveal it first")
     __contains__ = _refusing("is not searched; write np.any(x == value)")
-    __setitem__ = __delitem__ = _refusing("does not change; write np.where or np.concatenate for another one")
+    __setitem__ = __delitem__ = _refusing("does not change; np.where and np.concatenate make another")
+    __setattr__ = __delattr__ = _refusing("does not change; np.where and np.concatenate make another")
     __round__ = round = _refusing("is not rounded; round after it is revealed")
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = _refusing(
         "has no whole quotient or remainder; write x / y, and round after it is revealed"

@@ -108,7 +108,8 @@ def dot(a: Operand, b: Operand) -> Expression:
 
 def outer(a: Operand, b: Operand) -> Expression:
     """Every product of an element of a with one of b."""
-    return multiply(reshape(ravel(expression(a)), (-1, 1)), ravel(expression(b)))
+    column = reshape(a, (a.type.size, 1)) if isinstance(a, Expression) else public_numbers(a).reshape(-1, 1)
+    return multiply(column, ravel(b) if isinstance(b, Expression) else public_numbers(b).ravel())
 
 
 def less(x: Operand, y: Operand) -> Expression:

@@ -92,6 +92,9 @@ class Expression:
         """As a line of a program, whose operands are these lines."""
         return Node(self.operation, tuple(inputs), self.attributes, self.value)
 
+    def __array__(self, *_: object, **__: object) -> NoReturn:
+        raise SecretMisused("an expression on secrets is no array of numbers; reveal it first")
+
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise SecretMisused("an expression on secrets is not pickled or copied; reveal it, and keep the result")
 

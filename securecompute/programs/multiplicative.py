@@ -105,7 +105,7 @@ def by_public(party: ComputeParty, x: Fixed, y: NDArray[np.float64], site: Site,
     encoded = RingArray.quantised(x.ring, y, scale)
     share = x.share @ encoded if inner else x.share * encoded
     full = Fixed.of(share, x.scale + scale, site.result.bound)
-    return silent(full) if scale == 0 else rescaled(party, full, kept(site, x.scale, scale))
+    return silent(full) if scale == 0 else rescaled(party, full, min(site.demand, full.scale))
 
 
 class Matmul(Operation):
