@@ -43,6 +43,7 @@ ORDER = (
     "secret_inputs",
     "simulation",
     "network",
+    "fits",
     "study_file",
     "report",
     "__init__",

@@ -29,7 +29,19 @@ LEVELS = (AGGREGATES, ANY, NONE)
 
 _CONTRACTING = ("matmul", "gram")
 _ARRANGING = ("transpose", "index", "reshape", "sum", "concatenate", "stack")
-_LINE_BY_LINE = ("add", "subtract", "negate", "multiply", "divide", "reciprocal", "sqrt", "rsqrt", "exp", "log")
+_LINE_BY_LINE = (
+    "add",
+    "subtract",
+    "negate",
+    "multiply",
+    "divide",
+    "reciprocal",
+    "sqrt",
+    "rsqrt",
+    "exp",
+    "log",
+    "widen",
+)
 _SMOOTH = ("sigmoid", "tanh", "softmax")
 _WHOLE = ("solve", "inverse", "cholesky", "eigh")
 

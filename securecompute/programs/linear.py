@@ -1,4 +1,7 @@
-"""Operations without a message: sums, differences, totals along axes, and the same numbers in another arrangement."""
+"""Operations without a message: sums, differences, totals along axes, and the same numbers in another arrangement.
+
+And the same numbers in the wide ring, which takes the messages of `widening`, once for all that is computed of them.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from securecompute.arithmetic.fixed_types import most_scale
+from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Part
 from securecompute.errors import InvalidRequest
 from securecompute.programs import attributes
@@ -59,7 +63,11 @@ class Add(Operation):
             integer=all(each.integer for each in x),
             ring=ring_of(x),
             exact=all(each.exact for each in x),
+            least=self._least(x),
         )
+
+    def _least(self, x: Sequence[ValueType]) -> float:
+        return x[0].least + x[1].least
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         left, right = x
@@ -81,6 +89,9 @@ class Subtract(Add):
     """x - y, with broadcasting."""
 
     name = "subtract"
+
+    def _least(self, x: Sequence[ValueType]) -> float:
+        return x[0].least - x[1].bound
 
     def _of(self, left: Any, right: Any) -> Fixed:
         result: Fixed = left - right if isinstance(left, Fixed) else -right + left
@@ -112,6 +123,9 @@ class Negate(Rearrange):
     """-x."""
 
     name = "negate"
+
+    def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
+        return replace(super().result(x, a), least=-x[0].bound)
 
     def arrange(self, x: Any, a: Attributes) -> Any:
         return -x
@@ -152,6 +166,21 @@ class Index(Rearrange):
         return x[attributes.index(a["index"])]
 
 
+class Widen(Rearrange):
+    """x, shared in Z_2^128: what is computed of it has 64 more bits for range and digits."""
+
+    name = "widen"
+
+    def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
+        return replace(x[0], ring=Ring.Z128)
+
+    def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
+        return [max(0, min(site.demand, most_scale(x[0].ring, x[0].bound)))]
+
+    def arrange(self, x: Any, a: Attributes) -> Any:
+        return x  # every line brings its operands into its result's ring
+
+
 class Total(Operation):
     """x.sum(axis)."""
 
@@ -164,7 +193,8 @@ class Total(Operation):
             raise InvalidRequest(f"sum over axes {list(axes)} of an array of shape {shape}")
         kept = tuple(length for axis, length in enumerate(shape) if axis not in axes)
         terms = int(np.prod([shape[axis] for axis in axes], dtype=np.int64))
-        return replace(x[0], shape=kept, bound=x[0].bound * max(1, terms), norms=None)
+        least = x[0].least * max(1, terms)
+        return replace(x[0], shape=kept, bound=x[0].bound * max(1, terms), norms=None, least=least)
 
     def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
         return None if x[0].error is None else x[0].error * int(np.prod(shapes[0], dtype=np.int64))
@@ -190,7 +220,8 @@ class Concatenate(Operation):
         whole, exact = all(each.integer for each in x), all(each.exact for each in x)
         if any(each.public for each in x):
             raise InvalidRequest(f"{self.name} joins secrets; add public columns before they are shared")
-        return ValueType(shape, max(each.bound for each in x), integer=whole, ring=ring_of(x), exact=exact)
+        bound, least = max(each.bound for each in x), min(each.least for each in x)
+        return ValueType(shape, bound, integer=whole, ring=ring_of(x), exact=exact, least=least)
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         return silent(type(self).join_shares([secret(each) for each in x], site.attributes["axis"]))
@@ -208,4 +239,4 @@ class Stack(Concatenate):
     join_shares: ClassVar[Any] = staticmethod(fixed.stack)
 
 
-OPERATIONS = (Add(), Subtract(), Negate(), Reshape(), Transpose(), Index(), Total(), Concatenate(), Stack())
+OPERATIONS = (Add(), Subtract(), Negate(), Reshape(), Transpose(), Index(), Total(), Concatenate(), Stack(), Widen())

@@ -1,0 +1,100 @@
+"""What fits have in common: their operands checked, in the wide ring where digits need it, centred and scaled.
+
+    x' = 2^-k (x − mean)  with  |x'| ≤ 1,     so that one public bound serves columns in years, mmHg and zeros and ones
+
+Columns of whole numbers are exact in Z_2^64. Others would keep half of its digits in a product, so they go to Z_2^128.
+"""
+
+from collections.abc import Sequence
+from math import ceil, frexp, log2
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from securecompute.errors import InvalidRequest
+from securecompute.secret_array import SecretArray, applied
+from securecompute.secret_functions import elementwise
+from securecompute.secret_graph import apply
+
+SMALLEST_FACTOR = 2.0**-40  # that an operation takes at once
+
+
+def records(X: Any) -> tuple[SecretArray, NDArray[np.float64]]:
+    """X as one array (n, p), and the units of its columns (p,): what 1 in it stands for.
+
+    X        an array (n, p), or several, of which each then is in units of its own bound
+    raises   InvalidRequest  no secret arrays, or of another shape
+    """
+    parts = [_columns(each) for each in (X if isinstance(X, list | tuple) and X else [X])]
+    if len({each.shape[0] for each in parts}) > 1:
+        raise InvalidRequest(f"X has columns of {' and '.join(str(len(each)) for each in parts)} records")
+    if len(parts) == 1:
+        return parts[0], np.ones(parts[0].shape[1])
+    units = [2.0 ** exponent(each.bound) for each in parts]
+    small = [scaled(widened(each), 1 / unit) for each, unit in zip(parts, units, strict=True)]
+    return joined(small, axis=1), np.repeat(units, [each.shape[1] for each in parts])
+
+
+def _columns(x: Any) -> SecretArray:
+    if not isinstance(x, SecretArray):
+        raise InvalidRequest(f"X is a {type(x).__name__}; a fit takes secret arrays, see Network.secret")
+    if x.ndim not in (1, 2) or not x.size:
+        raise InvalidRequest(f"X has shape {x.shape}; expected records by columns")
+    return x if x.ndim == 2 else x.reshape(-1, 1)
+
+
+def outcome(y: Any, n: int) -> SecretArray:
+    """y as (n,). raises InvalidRequest: no secret array, or of another length"""
+    if not isinstance(y, SecretArray):
+        raise InvalidRequest(f"y is a {type(y).__name__}; a fit takes secret arrays, see Network.secret")
+    if y.shape != (n,):
+        raise InvalidRequest(f"y has shape {y.shape}, and X has {n} records; expected ({n},)")
+    return y
+
+
+def column_names(given: Any, p: int) -> tuple[str, ...]:
+    """Names of the columns: x1 ... xp unless given. raises InvalidRequest: another number of them, or one twice"""
+    if given is None:
+        return tuple(f"x{k + 1}" for k in range(p))
+    names = tuple(str(each) for each in given)
+    if len(names) != p or len(set(names)) != p:
+        raise InvalidRequest(f"{len(names)} names for {p} columns; give each column one name of its own")
+    return names
+
+
+def widened(x: SecretArray) -> SecretArray:
+    """The same numbers in Z_2^128."""
+    result: SecretArray = applied(elementwise("widen"), x)
+    return result
+
+
+def exact_or_wide(x: SecretArray) -> SecretArray:
+    """Whole numbers as they are, others in Z_2^128."""
+    return x if x.dtype.kind in "biu" else widened(x)
+
+
+def exponent(bound: float) -> int:
+    """k with bound ≤ 2^k."""
+    return ceil(log2(bound))
+
+
+def scaled(x: SecretArray, factor: float) -> SecretArray:
+    """x times a public factor above 0, of any size, without losing digits of it: by a power of two, then a fraction."""
+    raised = max(0, frexp(factor)[1])
+    rest = factor * 2.0**-raised
+    result = x * 2.0**raised if raised else x
+    while rest < SMALLEST_FACTOR:
+        result, rest = applied(lambda e: apply("shrink", e, factor=SMALLEST_FACTOR), result), rest / SMALLEST_FACTOR
+    return result if rest == 1.0 else applied(lambda e: apply("shrink", e, factor=rest), result)
+
+
+def centred(x: SecretArray) -> SecretArray:
+    """x less its mean over the records. A mean that is off by d shifts products of centred columns by d², not by d."""
+    return x - x.mean(axis=0)
+
+
+def joined(parts: Sequence[SecretArray], axis: int = 0) -> SecretArray:
+    """Joined along an axis."""
+    result: Any = np.concatenate(cast(Any, parts), axis=axis)
+    return cast(SecretArray, result)
