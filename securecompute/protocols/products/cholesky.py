@@ -9,8 +9,9 @@ complement C âˆ’ B W the halves go on side by side, and K^-1 = [[K_A^-1, 0], [âˆ
 Accuracy   Of S as encoded, L_ij / S_ii^(1/2) is off by at most 2^-34; L is exactly zero above its diagonal.
 Refuses    as `linear_solve`, by one bit for the whole.
 Security   Semi-honest, one corrupted; as `multiplication` and `comparison`. Leakage: that bit.
-Cost       `rounds`: about 2K + 55 up to 16 variables, K as in `linear_solve`, and 2K + 30 more for each doubling. Up to
-           32 variables the p systems are as much work as one of p^(3/2) variables.
+Cost       15 + r + 31 rounds up to 16 variables, r those of one system (`scaled_system`), so about 2K + 54; for each
+           doubling beyond, those of another system and 6: about 2K + 20. 2 more to widen, 2 if F has more fractional
+           bits than are used. The p systems of a block of p go in stacks, p times the bytes of one.
 Reference  Horn and Johnson, Matrix Analysis, 2013, section 0.7.3, for inverses by blocks; the rest: own construction.
 """
 
