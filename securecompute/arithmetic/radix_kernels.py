@@ -10,7 +10,7 @@ one-hot h_t = [r = t], so m_u = h_(u XOR v). By t = u XOR v instead of u, with T
 where e is opened, and a_r is dealt with the one-hot. Shares are additive modulo 2^32.
 
 Pitfalls   All arithmetic is in uint64, where it wraps; what is stored is its low 32 bits.
-Cost       ns a row and evaluator for digits of 3 bits: `places` 14, `destinations` 4; the dealer's `correction` 8.
+Cost       ns a row and evaluator for digits of 3 bits: `places` 17, `destinations` 4; the dealer's `correction` 8.
 """
 
 from collections.abc import Callable

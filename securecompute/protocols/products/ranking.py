@@ -117,6 +117,10 @@ class _Step:
     def draw(self, key: Key, purpose: str, form: Form) -> NDArray[np.uint32]:
         return self.place.draw_bits(key, purpose, form.kind, form.shape)
 
+    def public(self, v_0: Bits, v_1: Bits) -> Bits:
+        """v, whatever a peer sent: it is an index."""
+        return np.asarray((v_0 ^ v_1) & np.uint8((1 << self.bits) - 1))
+
     def digit_mask(self, key: Key) -> NDArray[np.uint8]:
         """This key's part of r."""
         return self.place.draw_bits(key, "digit", np.uint8, (self.rows,)) & np.uint8((1 << self.bits) - 1)
@@ -159,7 +163,7 @@ def _first(party: ComputeParty, rows: Words, steps: Sequence[_Step]) -> Part[Pla
         digit, rows = _split(rows, step)
         v_0 = digit ^ step.digit_mask(OF_FIRST)
         h, a, masked = (_drawn(step, OF_FIRST, name) for name in ("one-hot", "a", "masked"))
-        start, e = places(h, v_0 ^ v_1, a, np.uint64(1))
+        start, e = places(h, step.public(v_0, v_1), a, np.uint64(1))
         yield Round(send={party.other: packed([v_0, e])})
         forms = [step.opened, *(c.form for c in step.columns)]
         inbox = yield Round(expect={party.other: expected(forms)})
@@ -187,7 +191,8 @@ def _second(party: ComputeParty, rows: Words, steps: Sequence[_Step]) -> Part[Pl
         inbox = yield Round(expect={party.other: expected(swapped), party.dealer: expected(forms)})
         v_0, e_0 = unpacked(swapped, inbox[party.other])
         h, masked, *corrections = unpacked(forms, inbox[party.dealer])
-        start, e = places(h, v_0 ^ v_1, _drawn(step, OF_SECOND, "a"), np.uint64(0))
+        h, masked = (np.require(each, requirements="W") for each in (h, masked))  # one kind of array for the compiler
+        start, e = places(h, step.public(v_0, v_1), _drawn(step, OF_SECOND, "a"), np.uint64(0))
         dest = destinations(start, h, e + e_0, masked)
         messages = dealt_shuffle.sent_by_second(step.place, step.columns, [dest, *rows])
         yield Round(send={party.other: packed([e, *messages])})
@@ -227,16 +232,16 @@ def _number_bits(n: int) -> int:
 
 def _packed(planes: Bits, first: bool) -> Words:
     """An evaluator's share of the rows: in each, from the lowest bit, its key and its number, which is public."""
-    n = planes.shape[1]
-    numbers = np.arange(n if first else 0, dtype=np.uint64)
-    own = [(numbers >> np.uint64(k) & np.uint64(1)).astype(np.uint8) for k in range(_number_bits(n))]
-    rows = np.concatenate([planes, np.stack(own) if first else np.zeros((len(own), n), np.uint8)])
-    octets = np.packbits(rows, axis=0, bitorder="little")
-    count = -(-len(octets) // 8)
-    padded = np.zeros((8 * count, n), np.uint8)
-    padded[: len(octets)] = octets
-    together = np.ascontiguousarray(padded.reshape(count, 8, n).transpose(0, 2, 1))
-    return list(together.view("<u8")[..., 0])
+    width, n = planes.shape
+    rows = [np.zeros(n, np.uint64) for _ in range(-(-(width + _number_bits(n)) // _WORD))]
+    for k, plane in enumerate(planes):
+        rows[k // _WORD] |= plane.astype(np.uint64) << np.uint64(k % _WORD)
+    if first:
+        numbers, (word, shift) = np.arange(n, dtype=np.uint64), divmod(width, _WORD)
+        rows[word] |= numbers << np.uint64(shift)
+        if word + 1 < len(rows):
+            rows[word + 1] |= numbers >> np.uint64(_WORD - shift)
+    return rows
 
 
 def _split(rows: Words, step: _Step) -> tuple[NDArray[np.uint8], Words]:

@@ -1,8 +1,8 @@
 """The k largest or smallest of secret numbers, in order, with their places: a sort of which the first k are taken.
 
 The k-th value itself stays secret, as does the place of every other number. A bisection of the threshold would open
-one bit of the k-th value in every step, and send more: its 8 rounds and 82 bytes a number and bit, against 4 rounds
-and 130 bytes for 3 bits here.
+a bit of the k-th value in every step, and cost more: 8 rounds and about 100 bytes a number for each bit, against 4
+rounds and 130 bytes for every 3 bits here.
 
 Accuracy   Exact. Of equal numbers the one that stands lower comes first.
 Security   As `sort`. Leakage: shapes, k, the declared bits; no value.

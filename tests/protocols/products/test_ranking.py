@@ -120,6 +120,17 @@ def test_a_changed_message_is_noticed_where_the_order_is_opened():
         run(KEYS["alike"], 8, deliver=deliver)
 
 
+def test_bits_above_a_digit_that_a_peer_sends_are_no_index():
+    def deliver(number, sender, receiver, message):
+        if (number, sender) not in {(0, "P1"), (1, "P0")}:
+            return message
+        v, *others = (each.elements for each in message)
+        return (Masked(v | np.uint8(224)), *map(Masked, others))
+
+    got, _ = run(KEYS["in reverse"], 6, deliver=deliver)
+    assert (got == expected(KEYS["in reverse"])).all()
+
+
 # ---- what is seen
 
 
