@@ -1,11 +1,11 @@
 """Softmax along the last axis: exp(x_j − max) / Σ_k exp(x_k − max).
 
 The largest term is exp(0) = 1, so that nothing overflows and the sum lies between 1 and n, whatever x is: the division
-needs few bits. Terms below a quarter of a unit of their scale, which has log_2(n) + 3 bits more than the result's, are 0.
+needs few bits. Terms have log_2(n) + 3 bits more than the result; those below a quarter of their unit are 0.
 
 Accuracy   two units of the result's scale and 10^-8, for every x.
 Security   As `extremes`, `exponential` and `division`. Leakage: none.
-Cost       Rounds: those of `extremes.largest`, 5 (of `exponential`, compared), 10 or 11 (of `division`).
+Cost       Rounds: those of `extremes.largest`, 3 of `exponential` or 5 where it compares, 11 of `division`.
 """
 
 from math import ceil, log2
@@ -26,7 +26,7 @@ def softmax(party: ComputeParty, x: Fixed, scale: int | None = None) -> Part[Fix
     """Along the last axis, with so many fractional bits: x's, if none are given. Run by each of the three.
 
     raises   InvalidRequest    x has no axis, or a last one of length 0
-             EncodingOverflow  2^scale n leaves no headroom
+             EncodingOverflow  no headroom for such a scale; in Z_2^64 there is for 26
     """
     if not x.shape or not x.shape[-1]:
         raise InvalidRequest(f"a softmax of shape {x.shape}; the last axis has the terms, one or more")

@@ -31,7 +31,7 @@ from securecompute.protocols.products.selection import relu
 
 ERROR = 3.6e-9
 _FINEST = 40
-_LEAST = 30
+_LEAST = 29
 _HALF: Final = STEP // 2
 
 

@@ -8,7 +8,7 @@ from securecompute.arithmetic.fixed_types import FixedType
 from securecompute.arithmetic.ring_arrays import RingArray
 from securecompute.arithmetic.rings import Ring
 from securecompute.protocols.products.fixed import Fixed
-from tests.protocols.products.playing import alone, received
+from tests.protocols.products.playing import TRIO, alone, received
 from tests.protocols.products.views import uniform
 
 
@@ -76,16 +76,17 @@ def floor_power(low):
 
 
 def masked(played):
-    """Whether all that an evaluator received is uniform, and its sum with what it sent itself; the dealer got nothing.
+    """Whether all that a party received is uniform, and what the evaluators swapped, added to what they sent.
 
     Of long arrays only: of a few numbers octets tell nothing.
     """
-    seen = [a for party in ("P0", "P1") for a in received(played, party)]
+    seen = [a for party in TRIO for a in received(played, party)]
     for (number, sender), message in played.views["P0"].items():
-        if sender == "P1":
-            seen += [a + b for a, b in zip(_arrays(message), _arrays(played.views["P1"][number, "P0"]), strict=True)]
+        theirs, own = _arrays(message), _arrays(played.views["P1"].get((number, "P0"), ()))
+        if sender == "P1" and [a.shape for a in theirs] == [a.shape for a in own]:
+            seen += [a + b for a, b in zip(theirs, own, strict=True)]
     seen = [a for a in seen if a.nbytes >= 4096]
-    return not played.views["P2"] and all(map(uniform, seen)) and bool(seen)
+    return all(map(uniform, seen)) and bool(seen)
 
 
 def _arrays(message):
