@@ -12,7 +12,7 @@ Cost       4 ceil(log2 n) + 1 rounds, none for n = 1. Per result n − 1 matches
            evaluator, 2w with its place. A match is a comparison (see `comparison`), and to choose w bytes (2w with the
            place) and a bit from each evaluator, 2w (3w) from the dealer. At every level of the tree, bits come in
            planes of ceil(matches / 8) bytes.
-Reference  Pairs in a tree: Catrina, de Hoogh, SCN 2010, for comparisons; Keller, MP-SPDZ, CCS 2020, for argmax.
+Reference  The usual tree of pairs, over `comparison` and `selection`; additive shares between its levels are our own.
 """
 
 import numpy as np
