@@ -404,3 +404,10 @@ def test_bits_and_numbers_are_read_on_from_one_product_to_the_next():
     one, two = (module._claim(party.at("claim", k), stream, x, x, x) for k in range(2))
     assert (one.a.mine.words != two.a.mine.words).any() and (one.b.mine.words != one.a.mine.words.T).any()
     assert (one.mask.mine.words != two.mask.mine.words).all()
+
+
+def test_the_numbers_that_combine_rows_are_whole_words_of_the_second_toss_and_each_is_another():
+    stream = Reader(bytes(32))
+    one, two = (module._factors(stream, 3) for _ in range(2))
+    assert np.concatenate([one.words[0], two.words[0]], 1).tolist() == [Reader(bytes(32)).words(6).tolist()]
+    assert not one.words[1].any() and one.shape == (1, 3)
