@@ -19,6 +19,18 @@ def sigmoid(x: SecretArray) -> SecretArray:
     return result
 
 
+def normal_cdf(x: SecretArray) -> SecretArray:
+    """The distribution function of the normal distribution."""
+    result: SecretArray = _of_secret(elementwise("normal_cdf"), x)
+    return result
+
+
+def erf(x: SecretArray) -> SecretArray:
+    """The error function."""
+    result: SecretArray = _of_secret(elementwise("erf"), x)
+    return result
+
+
 def softmax(x: SecretArray, axis: int = -1) -> SecretArray:
     """exp(x) over its sum along an axis."""
     result: SecretArray = _of_secret(statistics.softmax, x, axis)
