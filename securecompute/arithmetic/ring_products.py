@@ -8,9 +8,9 @@ numpy's own product of integers serves only where it is the fastest: it goes wor
 doubles for large matrices, and so at a few thousand multiplications.
 
 Exact      Each way is exact for all words; its file says why.
-Cost       In multiply-adds, on one thread of a processor with AVX2: 0.50 to 0.58 of the rate of the library's product
-           of doubles for n = 256 to 512, and XᵀX of 50 or 100 columns as much of its XᵀX; 0.4 where others share the
-           core (`bench.products_sides.kernels`). A vector costs the reading of the matrix.
+Cost       In multiply-adds, on one thread of a processor with AVX2 that others shared: 0.4 to 0.55 of the rate of the
+           library's product of doubles, and XᵀX of 50 or 100 columns 0.35 to 0.55 of its XᵀX; the more, the less
+           others do (`bench.products_sides.kernels` prints them). A vector costs the reading of the matrix.
 """
 
 from collections.abc import Callable, Iterator
