@@ -10,7 +10,7 @@ from securecompute.errors import InvalidRequest
 from securecompute.secret_array import SecretArray, applied
 from securecompute.secret_functions import elementwise
 from securecompute.secret_numpy import check_signature
-from securecompute.secret_statistics import BOUND, CONDITION, Eigen
+from securecompute.secret_statistics import BOUND, CONDITION, RATIO, Eigen
 
 
 def sigmoid(x: SecretArray) -> SecretArray:
@@ -58,9 +58,18 @@ def inverse(a: SecretArray, condition: float = CONDITION, bound: float = BOUND) 
     return result
 
 
-def eigh(a: SecretArray, k: int) -> Eigen:
-    """The k largest eigenvalues of a symmetric matrix, in descending order, and their eigenvectors as columns."""
-    result: Eigen = _of_secret(statistics.leading, a, k)
+def cholesky(a: SecretArray, condition: float = CONDITION) -> SecretArray:
+    """The lower triangular L with L L' = a, for a symmetric positive definite. condition: as of `solve`"""
+    result: SecretArray = _of_secret(statistics.cholesky, a, condition)
+    return result
+
+
+def eigh(a: SecretArray, k: int, ratio: float = RATIO) -> Eigen:
+    """The k largest eigenvalues of a symmetric matrix without negative ones, descending, and their vectors as columns.
+
+    ratio   the largest of an eigenvalue to the one before it, among the first k + 1; beyond it the program is refused
+    """
+    result: Eigen = _of_secret(statistics.leading, a, k, ratio)
     return result
 
 

@@ -44,6 +44,7 @@ from securecompute.secret_shapes import (
 Axis: TypeAlias = Any  # None, a position, or several
 CONDITION = 1e4  # of a matrix, where nobody declares another
 BOUND = 2.0**20  # of a solution, likewise
+RATIO = 0.9  # of an eigenvalue to the one before it, likewise
 MOST_VECTORS = 256
 
 
@@ -227,20 +228,23 @@ def inverse(a: Expression, condition: float = CONDITION, bound: float = BOUND) -
     return apply("inverse", a, condition=float(condition), bound=float(bound))
 
 
-def cholesky(a: Expression, *, upper: bool = False, condition: float = CONDITION) -> Expression:
+def cholesky(a: Expression, condition: float = CONDITION, *, upper: bool = False) -> Expression:
     """The lower triangular L with L L' = a, for a symmetric positive definite; L' if upper."""
     lower = apply("cholesky", a, condition=float(condition))
     return transpose(lower) if upper else lower
 
 
-def leading(a: Expression, k: int, **declared: float) -> Eigen:
-    """The k largest eigenvalues of a symmetric matrix, in descending order, and their vectors."""
-    both = apply("eigh", a, k=k, **declared)
+def leading(a: Expression, k: int, ratio: float = RATIO) -> Eigen:
+    """The k largest eigenvalues of a symmetric matrix without negative ones, in descending order, and their vectors.
+
+    ratio   the largest of an eigenvalue to the one before it, among the first k + 1
+    """
+    both = apply("eigh", a, k=k, ratio=float(ratio))
     return Eigen(index(both, 0), index(both, slice(1, None)))
 
 
 def eigh(a: Expression, UPLO: str = "L") -> Eigen:
-    """All eigenvalues of a symmetric matrix, in ascending order, and their vectors."""
+    """All eigenvalues of a symmetric matrix without negative ones, in ascending order, and their vectors."""
     values, vectors = leading(a, a.shape[-1] if a.ndim else 0)
     return Eigen(index(values, slice(None, None, -1)), index(vectors, (slice(None), slice(None, None, -1))))
 
