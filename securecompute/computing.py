@@ -7,6 +7,8 @@ An institution's input is found by its source, plain data in a program:
 """
 
 import hashlib
+from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,9 @@ from securecompute.manifest import Enrolment
 from securecompute.primitives.randomness import Randomness, SystemRandomness
 from securecompute.program_manifest import ProgramManifest
 from securecompute.programs.execution import encode_input, take_part
+from securecompute.programs.program import Input
 from securecompute.programs.rehearsal import rehearse
+from securecompute.records.dictionary import Dictionary
 from securecompute.records.sources import Records
 from securecompute.values import Plain
 
@@ -92,6 +96,41 @@ def columns_of(records: Records, source: Any, min_cell: int) -> NDArray[np.float
     return x[:, 0] if one else x
 
 
+def check_ranges(dictionary: Dictionary, declared: Input) -> None:
+    """Return if what a program declares of columns follows from the dictionary, and not from the records.
+
+    A narrower range would be refused or not as the records are, and ranges tried in turn would find the largest.
+
+    raises   InvalidRequest
+    """
+    names = declared.source["columns"]
+    whole, least, most = declared_range(dictionary, [names] if isinstance(names, str) else names)
+    if declared.bound < most or declared.norms is not None or (declared.least is not None and declared.least > least):
+        raise InvalidRequest(f"columns are declared with the dictionary's range, {least:g} to {most:g}, or a wider one")
+    if declared.integer and not whole:
+        raise InvalidRequest("columns are declared whole that the dictionary does not say are")
+
+
+def declared_range(dictionary: Dictionary, names: Sequence[str]) -> tuple[bool, float, float]:
+    """Of columns together: whether all are whole, the smallest number, and the largest magnitude.
+
+    raises   InvalidRequest  a column that is not there, is not of numbers or two categories, or has no range
+    """
+    whole, least, most = True, inf, 0.0
+    for name in names:
+        column = dictionary.column(name)
+        if column.categories is not None:
+            least, most = min(least, 0.0), max(most, 1.0)
+            continue
+        if column.type not in ("integer", "number"):
+            raise InvalidRequest(f"column '{name}' is {column.type}; secret arrays are of numbers or of two categories")
+        if column.low is None or column.high is None:
+            raise InvalidRequest(f"column '{name}' declares no range; give it low and high in the dictionary")
+        whole = whole and column.type == "integer"
+        least, most = min(least, column.low), max(most, abs(column.low), abs(column.high))
+    return whole, float(least), float(most)
+
+
 def _numbers(rows: Any, records: Records, name: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """A numeric column; one of two categories as 0 and 1, in the dictionary's order."""
     categories = records.dictionary.column(name).categories
@@ -116,6 +155,7 @@ def own_inputs(
         if declared.owner != me:
             continue
         if "columns" in declared.source and records is not None:
+            check_ranges(records.dictionary, declared)
             x = columns_of(records, declared.source, min_cell)
         else:
             x = holdings.find(declared.source.get("held"))

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from securecompute.computing import pack
+from securecompute.computing import declared_range, pack
 from securecompute.engine.fabric import Fabric
 from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest, NonFiniteInput
@@ -42,10 +42,14 @@ def secret_array(
         raise InvalidRequest(f"a bound of {bound}; declare the largest magnitude, a finite number above 0")
     if isinstance(data, str) or (isinstance(data, list | tuple) and data and all(isinstance(c, str) for c in data)):
         names = data if isinstance(data, str) else list(data)
-        integer, most = _declared(network.dictionary, [names] if isinstance(names, str) else names, bound)
+        whole, least, most = declared_range(network.dictionary, [names] if isinstance(names, str) else names)
+        if norms is not None or (bound is not None and bound < most):
+            raise InvalidRequest(
+                f"columns come with the dictionary's range, magnitudes up to {most:g}; np.clip narrows what is computed"
+            )
         source: dict[str, Any] = {"columns": names, "where": where}
         shape = tuple(int(length) for length in network.fabric.ask(owner, "measure", source))
-        return SecretArray.of_input(network, Input(owner, source, shape, float(most), integer, wide, norms))
+        return SecretArray.of_input(network, Input(owner, source, shape, bound or most, whole, wide, None, least))
     if where is not None:
         raise InvalidRequest("a cohort selects records; an array has none")
     values, integer = _array(data)
@@ -55,23 +59,6 @@ def secret_array(
     if largest > most:
         raise InvalidRequest(f"a number in the array is beyond the bound {most:g}; declare a larger one")
     return SecretArray.of_input(network, Input(owner, {"held": name}, values.shape, float(most), integer, wide, norms))
-
-
-def _declared(dictionary: Dictionary, names: Sequence[str], bound: float | None) -> tuple[bool, float]:
-    """Whether all columns are whole, and the largest magnitude among them."""
-    whole, most = True, 1.0
-    for name in names:
-        column = dictionary.column(name)
-        if column.categories is not None:
-            continue
-        if column.type not in ("integer", "number"):
-            raise InvalidRequest(f"column '{name}' is {column.type}; secret arrays are of numbers or of two categories")
-        whole = whole and column.type == "integer"
-        if bound is None:
-            if column.low is None or column.high is None:
-                raise InvalidRequest(f"column '{name}' declares no range; give its largest magnitude as bound=")
-            most = max(most, abs(column.low), abs(column.high))
-    return whole, most if bound is None else bound
 
 
 def _array(data: Any) -> tuple[NDArray[np.float64], bool]:

@@ -1,10 +1,11 @@
-"""Linear algebra on secret symmetric positive definite matrices: systems, inverses.
+"""Linear algebra on secret symmetric matrices: systems, inverses, Cholesky factors, leading eigenvalues.
 
 Computed in Z_2^128 whatever ring the operands are in. A matrix that is singular or worse conditioned than declared, and
 a result beyond its declared bound, are refused when the program runs, by one bit that everybody learns.
 """
 
 from collections.abc import Mapping, Sequence
+from math import sqrt
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,12 +13,14 @@ from numpy.typing import NDArray
 
 from securecompute.arithmetic.fixed_types import most_scale
 from securecompute.arithmetic.rings import Ring
-from securecompute.engine.rounds import Part
+from securecompute.engine.rounds import Part, together
 from securecompute.errors import InvalidRequest
 from securecompute.programs import attributes
 from securecompute.programs.operation import Attributes, Operand, Operation, Shape, Site, ValueType, secret
+from securecompute.protocols.products.cholesky import cholesky
 from securecompute.protocols.products.compute_party import ComputeParty
-from securecompute.protocols.products.fixed import Fixed
+from securecompute.protocols.products.eigen import eigen_symmetric
+from securecompute.protocols.products.fixed import Fixed, concatenate, rescaled
 from securecompute.protocols.products.linear_solve import inverse_spd, solve_spd
 
 MOST_CONDITION = 1e8
@@ -69,10 +72,63 @@ class Inverse(Solve):
         return inverse_spd(party, secret(x[0]), site.attributes["condition"], scale=scale, bound=bound)
 
 
+class Cholesky(Solve):
+    """The lower triangular L with L L' = S."""
+
+    name = "cholesky"
+    arity = 1
+    attributes: ClassVar[Mapping[str, Any]] = {"condition": attributes.real(1.0, MOST_CONDITION)}
+
+    def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
+        return super().result(x, dict(a) | {"bound": 1.01 * sqrt(x[0].bound)})
+
+    def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
+        scale, bound = kept(site)
+        factor = yield from cholesky(party, secret(x[0]), site.attributes["condition"], scale=scale)
+        return factor.within(bound) if factor.bound > bound else factor
+
+
+class Eigen(Operation):
+    """The k largest eigenvalues, as first row, above their vectors as columns; of a matrix without negative ones."""
+
+    name = "eigh"
+    attributes: ClassVar[Mapping[str, Any]] = {
+        "k": attributes.whole(1, 1 << 10),
+        "ratio": attributes.real(0.0, 1 - 2.0**-20),
+    }
+    opens = "whether eigenvalues were as far apart as declared"
+
+    def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
+        shape = x[0].shape
+        if len(shape) != 2 or shape[0] != shape[1] or a["k"] > shape[0]:
+            raise InvalidRequest(f"eigh: {a['k']} eigenvalues of an array of shape {shape}; expected 1 to p of (p, p)")
+        bound = max(1.0, 1.01 * shape[0] * x[0].bound)  # the trace
+        return ValueType((shape[0] + 1, a["k"]), bound, ring=Ring.Z128, exact=False)
+
+    def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
+        return [min(FINEST, max(0, most_scale(x[0].ring, x[0].bound)))]
+
+    def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
+        values, vectors = yield from eigen_symmetric(
+            party, secret(x[0]), site.attributes["k"], site.attributes["ratio"]
+        )
+        bound = max(values.bound, vectors.bound)
+        scale = min(kept(site)[0], most_scale(Ring.Z128, bound))
+        rows = values.reshape((1, values.shape[0]))
+        both = yield from together(
+            rescaled(party.at("values"), rows, min(scale, rows.scale)),
+            rescaled(party.at("vectors"), vectors, min(scale, vectors.scale)),
+        )
+        return concatenate([each.raised(scale) for each in both])
+
+    def rehearsal_inputs(self, shapes: Sequence[Shape]) -> Sequence[NDArray[np.float64]]:
+        return [np.diag(2.0 ** -np.arange(shapes[0][0], dtype=np.float64).clip(0, 20))]
+
+
 def kept(site: Site) -> tuple[int, float]:
     """Fractional bits and bound of the result."""
     bound = site.result.bound
     return max(0, min(site.demand, SHOWN_SCALE, most_scale(Ring.Z128, bound))), bound
 
 
-OPERATIONS = (Solve(), Inverse())
+OPERATIONS = (Solve(), Inverse(), Cholesky(), Eigen())

@@ -60,6 +60,8 @@ def check_declared(declared: Input, x: NDArray[np.float64]) -> None:
         raise NonFiniteInput("a secret has a NaN or an infinity; leave such rows out")
     if np.abs(x).max(initial=0.0) > declared.bound:
         raise EncodingOverflow(f"a number is beyond the declared bound {declared.bound:g}; declare a larger one")
+    if declared.least is not None and x.min(initial=declared.least) < declared.least:
+        raise EncodingOverflow(f"a number is below the declared least {declared.least:g}; declare a smaller one")
     if declared.integer and (x != np.rint(x)).any():
         raise InvalidRequest("a number is not whole, where whole ones are declared")
     if declared.norms is not None:

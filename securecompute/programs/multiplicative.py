@@ -9,7 +9,7 @@ Accuracy   as `fixed_types`. Of public numbers as many fractional bits are kept 
 """
 
 from collections.abc import Sequence
-from math import isqrt, prod, sqrt
+from math import inf, isqrt, prod, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,8 @@ def product_type(name: str, x: Sequence[ValueType], shape: Shape, bound: float) 
     """Of a product with this bound before its truncation."""
     whole = all(each.integer for each in x)
     exact = all(each.exact for each in x) and any(each.integer for each in x)
-    return ValueType(shape, bound if exact else SLACK * bound, integer=whole, ring=ring_of(x), exact=exact)
+    least = 0.0 if all(each.least >= 0 for each in x) else -inf
+    return ValueType(shape, bound if exact else SLACK * bound, integer=whole, ring=ring_of(x), exact=exact, least=least)
 
 
 def factor_scales(x: Sequence[ValueType], site: Site) -> list[int]:

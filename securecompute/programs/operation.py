@@ -7,7 +7,7 @@ that could overflow are refused where the researcher wrote them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil, log2
+from math import ceil, inf, log2
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -36,6 +36,7 @@ class ValueType:
     ring     in which it is shared
     exact    a function of the quantised inputs alone; else truncations on the way rounded it at random
     norms    largest 2-norms of a matrix's rows and columns, where they are declared
+    least    the smallest number, where one is proved: quotients and roots of what is not near 0 cost less
     """
 
     shape: Shape
@@ -45,6 +46,7 @@ class ValueType:
     ring: Ring = Ring.Z64
     exact: bool = True
     norms: tuple[float, float] | None = None
+    least: float = -inf
 
     @property
     def size(self) -> int:
@@ -54,11 +56,12 @@ class ValueType:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where an operation runs: its attributes, its result's type, and the fractional bits that its consumers want."""
+    """Where an operation runs: its attributes, types, and the fractional bits that its consumers want."""
 
     attributes: Attributes = field(hash=False)
     result: ValueType
     demand: int
+    operands: tuple[ValueType, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

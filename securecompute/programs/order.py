@@ -64,7 +64,7 @@ class _Comparison(Elementwise):
     arity = 2
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
-        return ValueType(broadcast(self.name, x), 1.0, integer=True, ring=ring_of(x))
+        return ValueType(broadcast(self.name, x), 1.0, integer=True, ring=ring_of(x), least=0.0)
 
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         room = most_scale(site.result.ring, sum(each.bound for each in x))
@@ -112,8 +112,8 @@ class Where(Elementwise):
         if not condition.integer or condition.bound > 1 or condition.public:
             raise InvalidRequest("where: the condition is a secret of zeros and ones, as a comparison gives it")
         bound, whole = max(each.bound for each in choices), all(each.integer for each in choices)
-        exact = all(each.exact for each in x)
-        return ValueType(broadcast(self.name, x), bound, integer=whole, ring=ring_of(x), exact=exact)
+        exact, least = all(each.exact for each in x), min(each.least for each in choices)
+        return ValueType(broadcast(self.name, x), bound, integer=whole, ring=ring_of(x), exact=exact, least=least)
 
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         room = most_scale(site.result.ring, sum(each.bound for each in x[1:]))
@@ -140,8 +140,11 @@ class Maximum(Elementwise):
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         bound, whole = max(each.bound for each in x), all(each.integer for each in x)
-        exact = all(each.exact for each in x)
-        return ValueType(broadcast(self.name, x), bound, integer=whole, ring=ring_of(x), exact=exact)
+        exact, least = all(each.exact for each in x), self._least(x)
+        return ValueType(broadcast(self.name, x), bound, integer=whole, ring=ring_of(x), exact=exact, least=least)
+
+    def _least(self, x: Sequence[ValueType]) -> float:
+        return max(each.least for each in x)
 
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         room = most_scale(site.result.ring, sum(each.bound for each in x))
@@ -165,6 +168,9 @@ class Minimum(Maximum):
 
     name = "minimum"
 
+    def _least(self, x: Sequence[ValueType]) -> float:
+        return min(each.least for each in x)
+
     def _chosen(self, party: ComputeParty, x: Replicated, y: Replicated) -> Part[Replicated]:
         return selection.minimum(party, x, y)
 
@@ -175,7 +181,7 @@ class Absolute(Elementwise):
     name = "absolute"
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
-        return replace(x[0], norms=None)
+        return replace(x[0], norms=None, least=max(0.0, x[0].least))
 
     def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
         return x[0].error
@@ -200,7 +206,7 @@ class Max(Operation):
             raise InvalidRequest(f"{self.name} along axis {axis} of an array of shape {shape}")
         kept = (*shape[:axis], *shape[axis + 1 :])
         if self.placed:
-            return ValueType(kept, float(max(1, shape[axis] - 1)), integer=True, ring=x[0].ring)
+            return ValueType(kept, float(max(1, shape[axis] - 1)), integer=True, ring=x[0].ring, least=0.0)
         return replace(x[0], shape=kept, norms=None)
 
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
@@ -266,7 +272,8 @@ class ArgSort(Sort):
     name = "argsort"
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
-        return replace(super().result(x, a), bound=float(max(1, x[0].size)), integer=True, ring=Ring.Z64, exact=True)
+        size = float(max(1, x[0].size))
+        return replace(super().result(x, a), bound=size, integer=True, ring=Ring.Z64, exact=True, least=0.0)
 
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         return [min(COMPARED_SCALE, most_scale(x[0].ring, 2 * x[0].bound))]

@@ -59,7 +59,8 @@ def plan(program: Program) -> Plan:
         demand = max(0, min([*wanted, room] if wanted else [room]))
         if number in shown and not uses[number] and program.nodes[number].operation in PRODUCTS:
             demand = UNTRUNCATED
-        sites[number] = Site(program.nodes[number].attributes, result, demand)
+        factors = tuple(types[k] for k in program.nodes[number].inputs)
+        sites[number] = Site(program.nodes[number].attributes, result, demand, factors)
     return Plan(program, tuple(sites[number] for number in range(len(program.nodes))))
 
 

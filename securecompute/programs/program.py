@@ -9,7 +9,7 @@ derives every type from it, and can hash it. Two programs that do the same in ot
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite, prod
+from math import inf, isfinite, prod
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ class Input:
     integer   whole numbers
     wide      shared in Z_2^128
     norms     largest 2-norms of rows and columns, where the owner is to check them
+    least     smallest number, likewise
     """
 
     owner: Party
@@ -46,10 +47,13 @@ class Input:
     integer: bool = False
     wide: bool = False
     norms: tuple[float, float] | None = None
+    least: float | None = None
 
     def __post_init__(self) -> None:
         attributes.shape(list(self.shape))
         numbers = (self.bound, *(self.norms or ()))
+        if self.least is not None and not (isinstance(self.least, float) and abs(self.least) <= self.bound):
+            raise InvalidRequest("the least of a secret is a number within its bound")
         if not all(isinstance(each, float) and isfinite(each) and each >= 0 for each in numbers):
             raise InvalidRequest("the bound of a secret is a finite number of 0 or more")
 
@@ -64,12 +68,13 @@ class Input:
             "integer": self.integer,
             "wide": self.wide,
             "norms": norms,
+            "least": self.least,
         }
 
     @classmethod
     def from_plain(cls, plain: Any) -> "Input":
         """The inverse of `to_plain`, of data that somebody else chose. raises InvalidRequest."""
-        fields = ("owner", "source", "shape", "bound", "integer", "wide", "norms")
+        fields = ("owner", "source", "shape", "bound", "integer", "wide", "norms", "least")
         if not isinstance(plain, dict) or set(plain) != set(fields) or not isinstance(plain["source"], dict):
             raise InvalidRequest(f"an input has the fields {', '.join(fields)}")
         norms = plain["norms"]
@@ -79,13 +84,15 @@ class Input:
             raise InvalidRequest("an input's norms are two numbers, of rows and of columns")
         shape = attributes.shape(plain["shape"])
         pair = None if norms is None else (norms[0], norms[1])
-        return cls(plain["owner"], plain["source"], shape, plain["bound"], plain["integer"], plain["wide"], pair)
+        flags = plain["integer"], plain["wide"]
+        return cls(plain["owner"], plain["source"], shape, plain["bound"], *flags, pair, plain["least"])
 
     @property
     def type(self) -> ValueType:
         """Of the value."""
         ring = Ring.Z128 if self.wide else Ring.Z64
-        return ValueType(self.shape, max(self.bound, 2.0**-30), self.integer, ring=ring, norms=self.norms)
+        least = -inf if self.least is None else self.least
+        return ValueType(self.shape, max(self.bound, 2.0**-30), self.integer, ring=ring, norms=self.norms, least=least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +242,8 @@ class Program:
 def constant_type(value: NDArray[np.float64]) -> ValueType:
     """Of public numbers."""
     whole = bool((value == np.rint(value)).all())
-    return ValueType(value.shape, float(np.abs(value).max(initial=0.0)), whole, public=True)
+    largest, least = float(np.abs(value).max(initial=0.0)), float(value.min(initial=inf))
+    return ValueType(value.shape, largest, whole, public=True, least=least)
 
 
 def nodes_used(nodes: Sequence[Node], outputs: Sequence[int]) -> list[int]:

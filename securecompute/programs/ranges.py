@@ -15,7 +15,7 @@ Cost       shrink: up to two truncations, one for a power of two; clip: as `sele
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import ceil, floor, log2
+from math import ceil, floor, inf, log2
 from typing import Any, ClassVar
 
 import numpy as np
@@ -53,7 +53,8 @@ class Shrink(Elementwise):
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         bound = max(x[0].bound * a["factor"], SMALLEST)
-        return replace(x[0], bound=SLACK * bound, integer=False, exact=False, norms=None)
+        least = x[0].least * a["factor"] / SLACK if x[0].least >= 0 else -inf
+        return replace(x[0], bound=SLACK * bound, integer=False, exact=False, norms=None, least=least)
 
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         return [max(0, min(site.demand, most_scale(x[0].ring, x[0].bound) - ROUNDED))]
@@ -88,7 +89,8 @@ class Clip(Elementwise):
             raise InvalidRequest(f"clip to no less than {low:g} and no more than {high:g}")
         whole = x[0].integer and low == floor(low) and high == floor(high)
         bound = max(abs(low), abs(high), SMALLEST)
-        return replace(x[0], bound=bound if whole else SLACK * bound, integer=whole, norms=None)
+        least = low if whole or low <= 0 else low / SLACK
+        return replace(x[0], bound=bound if whole else SLACK * bound, integer=whole, norms=None, least=least)
 
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         return [max(0, min(site.demand, most_scale(x[0].ring, x[0].bound + site.result.bound)))]
