@@ -91,9 +91,10 @@ def design(s: FixedType, shape: tuple[int, ...], condition: float, smallest: flo
         raise InvalidRequest(f"a condition of {condition}; expected largest over smallest eigenvalue, 1 or more")
     if smallest is not None and not 0 < smallest <= s.bound:
         raise InvalidRequest(f"a smallest diagonal entry of {smallest}; expected one above 0, at most {s.bound:.4g}")
-    p, highest = shape[0], _quarter_log(s.bound)
+    p, largest = shape[0], max(s.bound, s.unit)
+    highest = _quarter_log(largest)
     # |S_ij D_ii D_jj| of any S of this type, positive definite or not, must fit
-    room = _ROOM - s.scale - ceil(log2(s.bound)) if s.bound else -1
+    room = _ROOM - s.scale - ceil(log2(largest))
     default = max(highest - min(_RANGE, room) // 2, ceil(-s.scale / 2))
     lowest = default if smallest is None else _quarter_log(smallest)
     if not 0 <= 2 * (highest - lowest) <= room or 2 * lowest + s.scale < 0:
@@ -107,8 +108,8 @@ def design(s: FixedType, shape: tuple[int, ...], condition: float, smallest: flo
 
 
 def _quarter_log(x: float) -> int:
-    """floor(log4(x)); of 0, 0."""
-    return floor(log2(x) / 2) if x else 0
+    """log4(x), rounded down"""
+    return floor(log2(x) / 2)
 
 
 def roots(party: ComputeParty, s: Fixed, design: Design) -> Part[Roots]:

@@ -1,11 +1,11 @@
 """One bit about secret numbers, shown to all three compute parties: whether a result may be used.
 
-    v = number of x with |x| > bound,     [v > 0] is revealed
+    v = Σ [x + bound < 0] + [bound − x < 0],     [v > 0] is revealed
 
 Security   Semi-honest, one corrupted. Leakage: that one bit, to the three and so to everybody; on 1 they stop and
            nothing else is ever shown. The count stays shared.
-Accuracy   Exact for |x| + bound < 2^(L-1), that is for every word of the ring if bound ≤ 2^(L-2): a word that has
-           wrapped on the way is judged like any other.
+Accuracy   v = 0 if and only if every |x| ≤ bound, for every word of the ring and bounds below 2^(L-2): a word that has
+           wrapped on the way is judged like any other. An x counts once, or twice near the ends of the ring.
 Cost       `outside`: `comparison.negative` of two numbers for each x, 5 rounds; `refuse_if_any`: 6, of one number.
 Reference  own construction.
 """
@@ -22,7 +22,7 @@ from securecompute.protocols.products.reveal import reveal
 
 
 def outside(party: ComputeParty, claims: Sequence[tuple[Replicated, int]]) -> Part[Replicated]:
-    """How many entries x have |x| > bound, for each (x, bound), all together: shape (1,). Run by each of the three."""
+    """v over the entries of each (x, bound), all together: shape (1,). Run by each of the three."""
     flat = [(x.reshape((x.size,)), bound) for x, bound in claims]
     room = replicated.concatenate([side for x, bound in flat for side in (x + bound, -x + bound)])
     return (yield from negative(party, room)).sum().reshape((1,))
