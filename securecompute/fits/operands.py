@@ -26,7 +26,7 @@ def records(X: Any) -> tuple[SecretArray, NDArray[np.float64]]:
     X        an array (n, p), or several, of which each then is in units of its own bound
     raises   InvalidRequest  no secret arrays, or of another shape
     """
-    parts = [_columns(each) for each in (X if isinstance(X, list | tuple) and X else [X])]
+    parts = [matrix(each) for each in (X if isinstance(X, list | tuple) and X else [X])]
     if len({each.shape[0] for each in parts}) > 1:
         raise InvalidRequest(f"X has columns of {' and '.join(str(len(each)) for each in parts)} records")
     if len(parts) == 1:
@@ -36,7 +36,8 @@ def records(X: Any) -> tuple[SecretArray, NDArray[np.float64]]:
     return joined(small, axis=1), np.repeat(units, [each.shape[1] for each in parts])
 
 
-def _columns(x: Any) -> SecretArray:
+def matrix(x: Any) -> SecretArray:
+    """x as (n, p). raises InvalidRequest: no secret array, or of another shape"""
     if not isinstance(x, SecretArray):
         raise InvalidRequest(f"X is a {type(x).__name__}; a fit takes secret arrays, see Network.secret")
     if x.ndim not in (1, 2) or not x.size:
