@@ -68,3 +68,12 @@ def test_the_public_integers_are_those_of_plain_ieee_arithmetic():
         kernels.combine(TURNS, 1, np.full((1, 5), alpha), np.full((1, 5), beta), words, sums)
         assert (sums[0].view(np.int64) == np.rint(alpha * x + beta * y)).all()
         x, y = x * a - y * b, y * a + x * b
+
+
+def test_warming_up_compiles_what_is_used_and_nothing_later():
+    kernels.warm()
+    before = len(kernels.combine.signatures), len(kernels.deal.signatures)
+    words, turns = np.zeros((4, 3), np.uint64), np.zeros(3, np.uint64)
+    kernels.deal(turns, 2, np.ones(2), words)
+    kernels.combine(turns, 2, np.ones((1, 2)), np.ones((1, 2)), words, np.empty((1, 3), np.uint64))
+    assert (len(kernels.combine.signatures), len(kernels.deal.signatures)) == before

@@ -63,3 +63,12 @@ def test_the_public_integers_are_those_of_plain_ieee_arithmetic():
     kernels.combine(turns, bits, rho, np.array([2.0**30]), words, sums)
     assert (sums[0].view(np.int64) == expected).all()
     assert np.abs(y * 2.0**whole / 2.0**x - 1).max() < 1e-15
+
+
+def test_warming_up_compiles_what_is_used_and_nothing_later():
+    kernels.warm()
+    before = len(kernels.combine.signatures), len(kernels.deal.signatures)
+    words, turns = np.zeros((4, 3), np.uint64), np.zeros(3, np.uint64)
+    kernels.deal(turns, 2, 3.0, 2.0, words)
+    kernels.combine(turns, 2, 3.0, np.ones(4), words, np.empty((1, 3), np.uint64))
+    assert (len(kernels.combine.signatures), len(kernels.deal.signatures)) == before

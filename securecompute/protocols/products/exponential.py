@@ -7,7 +7,8 @@ The dealt words are zero but for one. ρ and m are the smallest that bear the de
 Results of more bits than one such product holds are composed of a mantissa, 2^(c_low − r_low) of 31 fractional bits,
 and powers of two looked up by piece: those of 2^31 units and more multiply it exactly, lesser ones before a truncation.
 
-Accuracy   3.2 · 10^-9 of the result and one unit of its scale. Results below a quarter of a unit may be given as 0.
+Accuracy   3.2 · 10^-9 of the result and 1 1/32 units of its scale: one of truncation, the rest of rounding the factors.
+           Results below a quarter of a unit may be given as 0.
            Above `most` the result is exp(most): compared, unless the bound says that there is nothing above.
 Security   As `masked_functions` and `saturation`. Leakage: none.
 Cost       3 rounds, 5 where x is compared. 8 2^m bytes dealt and those of `masked_functions`: 2^m = 4 to 16 for results
@@ -40,6 +41,7 @@ from securecompute.protocols.products.widening import widen_integers
 _LOG2_E: Final = Decimal("1.44269504088896340735992468100189213742664595")
 _TOP: Final = 61  # bits of the largest sum
 _RELATIVE: Final = 29  # bits of a result that matter
+_GUARD: Final = 6  # bits of a sum below the result's unit
 _MOST_PIECES: Final = 7  # 2^7
 _STEEPEST: Final = 12
 _MANTISSA: Final = 31
@@ -175,9 +177,9 @@ def plan(scale: int, low: float, high: float) -> Pieces:
             first = floor(start / rho)
             if stop / rho > first + (1 << bits) - 1:
                 continue
-            least = rho + max(1, min(_RELATIVE, scale + ceil(stop) + 2))
-            if least <= total - scale - 2:
-                dealt = (least + total - scale - 2) // 2
+            least = rho + max(1, min(_RELATIVE, scale + ceil(stop) + _GUARD))
+            if least <= total - scale - _GUARD:
+                dealt = (least + total - scale - _GUARD) // 2
                 return Pieces(bits, rho, first, dealt, total - dealt)
             break
     first = floor(start)

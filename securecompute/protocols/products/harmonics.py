@@ -6,8 +6,9 @@ On part of a circle such a sum is as flexible as a polynomial, and its terms spl
 the dealer know: cos k(c − r) = cos kc cos kr + sin kc sin kr. Polynomials of secrets take a product per degree instead.
 
 Accuracy   Besides the fit, rounding: cos kr is dealt to s_k bits and multiplied by integers of e_k bits, s_k + e_k = 62
-           shared out so that both contribute alike. The error has standard deviation 2^-31 sqrt(Σ_k max(|α_k|, |β_k|)),
-           0.3 · 10^-9 for the functions here; five of them are not exceeded in 10^6 numbers.
+           shared out so that both contribute alike. The error's standard deviation is below
+           2^-31 sqrt(Σ_k max(|α_k|, |β_k|)): 2 to 6 · 10^-10 for the mantissas' functions, and at most
+           about five times that in 10^6 numbers.
 Security   As `masked_functions`.
 Cost       `sums`: 3 rounds, 16 bytes dealt per harmonic and number, and those of `masked_functions`.
 """

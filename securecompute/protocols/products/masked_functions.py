@@ -11,7 +11,7 @@ Security   Semi-honest, one corrupted. c is uniform, since r is, and the dealer 
            `settled` opens a sum under two masks, each known to the dealer and one evaluator. Leakage: none.
 Cost       `evaluate`: 1 round; of shares: to each evaluator w, dealt 8 bytes a word of the basis; of a product, the
            evaluators swap w more. `settled`: 2 rounds; evaluators 8 + w, dealt 2 w. w = 8 or 16 bytes, per number.
-Reference  The opening as in Escudero, Ghosh, Keller, Rachuri, Scholl, CRYPTO 2020; for sines, Zheng et al., PETS 2023.
+Reference  The opening as in Escudero, Ghosh, Keller, Rachuri, Scholl, CRYPTO 2020; own construction.
 """
 
 import operator
@@ -146,11 +146,16 @@ def _combined(party: ComputeParty, turns: Words, shares: RingArray | Stream, bas
     sums = np.empty((basis.functions, turns.size), np.uint64)
     for numbers, place in _chunks(turns, basis.words):
         size = place.stop - place.start
-        words = shares[place] if isinstance(shares, RingArray) else shares.read((size,))
+        words = _usable(shares[place].words) if isinstance(shares, RingArray) else shares.read((size,)).words
         part = np.empty((basis.functions, numbers.stop - numbers.start), np.uint64)
-        basis.combine(turns[numbers], words.words.reshape(basis.words, -1), part, party.index == 0)
+        basis.combine(turns[numbers], words.reshape(basis.words, -1), part, party.index == 0)
         sums[:, numbers] = part
     return sums
+
+
+def _usable(words: Words) -> Words:
+    """A piece of a message as the kernels were compiled for: one that came from elsewhere may be read-only."""
+    return words if words.flags.writeable and words.flags.aligned else np.array(words)
 
 
 def _in(ring: Ring, x: RingArray) -> RingArray:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from securecompute.arithmetic import harmonic_kernels
 from securecompute.arithmetic.ring_arrays import RingArray
 from securecompute.arithmetic.rings import Ring
 from securecompute.protocols.products import masked_functions
@@ -132,3 +133,22 @@ def test_numbers_are_worked_through_in_chunks_of_any_length(monkeypatch):
     monkeypatch.setattr(masked_functions, "_CHUNK", 7)
     chunked, _ = alone(of_shares, turns(Ring.Z64, fractions))
     assert np.abs(whole.reals(40) - chunked.reals(40)).max() < 1e-8
+
+
+@pytest.mark.parametrize("offset", [0, 1], ids=["aligned", "not aligned"])
+def test_a_message_as_decoded_from_a_frame_asks_for_no_other_compilation(offset):
+    frame = bytes(offset) + np.arange(4, dtype=np.uint64).tobytes()  # bytes are read-only
+    words = np.frombuffer(frame, np.uint64, 4, offset)
+    usable = masked_functions._usable(words)
+    assert usable.flags.writeable and usable.flags.aligned and usable.tolist() == [0, 1, 2, 3]
+    assert masked_functions._usable(usable) is usable
+
+
+def test_a_gate_in_use_compiles_nothing_that_warming_up_did_not():
+    harmonic_kernels.warm()
+    kernels = harmonic_kernels.combine, harmonic_kernels.deal
+    before = [len(kernel.signatures) for kernel in kernels]
+    for ring in (Ring.Z64, Ring.Z128):
+        for gate in (of_shares, of_product):
+            alone(gate, turns(ring, np.full(3, 0.25)))
+    assert [len(kernel.signatures) for kernel in kernels] == before
