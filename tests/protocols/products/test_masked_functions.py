@@ -13,9 +13,9 @@ from securecompute.protocols.products.masked_functions import evaluate, settled
 from securecompute.protocols.products.multiplication import local_multiply
 from securecompute.protocols.products.replicated import Replicated
 from securecompute.protocols.products.streams import Stream
-from tests.protocols.products.playing import alone, received, words
+from tests.protocols.products.playing import TRIO, alone, received, words
 from tests.protocols.products.real_functions import masked
-from tests.protocols.products.views import uniform
+from tests.protocols.products.views import uniform, watch
 
 N = 2000
 SINE = Series(0.0, 0.0, (0.0, 0.125), (0.5, 0.0))
@@ -76,24 +76,31 @@ def test_what_is_opened_hides_the_number_from_each_evaluator():
         assert uniform(told - held[lacks].mine.words)
 
 
+DRAW = ComputeParty.draw
+
+
+def no_r(party, key, purpose, ring, shape):
+    """The streams, but for the dealer's r, which is 0."""
+    return RingArray.zeros(ring, shape) if purpose == "r" else DRAW(party, key, purpose, ring, shape)
+
+
 def _kept(party, x):
     yield from evaluate(party, x, Harmonics((SINE,)))
     return x
 
 
 @pytest.mark.parametrize("gate", [of_shares, of_product])
-def test_a_mask_that_is_left_out_is_seen(monkeypatch, gate):
-    draw = ComputeParty.draw
+def test_what_is_seen_of_numbers_shared_alike_is_uniform_unless_a_mask_is_left_out(monkeypatch, gate):
+    def all_uniform():
+        seen, _ = watch(gate, (1 << 62, Ring.Z64), size=N)
+        return all(uniform(a.words) for party in TRIO for a in seen[party])
 
-    def none(party, key, purpose, ring, shape):
-        return RingArray.zeros(ring, shape) if purpose == "r" else draw(party, key, purpose, ring, shape)
-
-    monkeypatch.setattr(ComputeParty, "draw", none)
-    x = words(np.zeros(N, np.int64))
-    shares = "tests.protocols.products.playing.share_out"
-    monkeypatch.setattr(shares, lambda x, seed=0: [Replicated(i, x, x) for i in range(3)])
-    if gate is of_shares:
-        assert not masked(alone(gate, x)[1])
+    assert all_uniform()
+    if gate is of_product:
+        monkeypatch.setattr(ComputeParty, "masked", lambda party, z: z)
+    else:
+        monkeypatch.setattr(ComputeParty, "draw", no_r)
+    assert not all_uniform()
 
 
 @pytest.mark.parametrize("purpose", ["mask", "words"])
