@@ -336,7 +336,7 @@ def _receivers(arrays: Sequence[Any], to: Party | Iterable[Party] | None) -> tup
             )
     if not names:
         raise InvalidRequest("nothing is revealed to nobody; name an institution, or leave `to` out")
-    return tuple(dict.fromkeys(names))
+    return names
 
 
 Outputs: TypeAlias = list[tuple[SecretArray, Party]]

@@ -463,6 +463,11 @@ def test_arrays_of_two_networks_do_not_meet(x):
             meeting()
 
 
+def test_an_array_is_not_pickled_itself_nor_what_it_is_made_of(x):
+    with pytest.raises(SecretMisused, match="a secret array is not pickled; reveal it"):
+        pickle.dumps(x)
+
+
 @pytest.mark.parametrize("name", ["shape", "expression", "label"])
 def test_an_array_does_not_change(x, name):
     with pytest.raises(SecretMisused, match="does not change"):
