@@ -9,6 +9,7 @@ from functools import update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from securecompute.engine.rounds import Party
+from securecompute.errors import IllConditioned
 from securecompute.secret_array import SecretArray, explain, reveal
 
 P = ParamSpec("P")
@@ -22,15 +23,21 @@ class Fit(Generic[R]):
     shown    what is revealed, all in one program
     finish   the numbers, in that order -> the result
     to       institutions to which it is revealed, instead of to the researcher
+    hint     what a matrix that is refused may mean here
     """
 
     shown: tuple[SecretArray, ...]
     finish: Callable[..., R]
     to: Party | Iterable[Party] | None = None
+    hint: str = ""
 
     def reveal(self) -> R:
         """Run it once. raises SecureComputeError: rules, a lost party, or what `finish` says"""
-        return self.finish(*reveal(*self.shown, to=self.to))
+        try:
+            numbers = reveal(*self.shown, to=self.to)
+        except IllConditioned as refused:
+            raise IllConditioned(f"{refused}{self.hint}") from None
+        return self.finish(*numbers)
 
     def explain(self) -> object:
         """What it would cost and who would learn what, without running it."""

@@ -38,7 +38,7 @@ LARGEST = 2.0**20  # of a step, in units of 1 / bound of X
 LARGEST_INVERSE = 2.0**38
 NEWTON, FIXED = "newton", "fixed-hessian"
 STEPS = {NEWTON: 8, FIXED: 24}
-MOST_STEPS = 60
+MOST_STEPS = 200
 TOLERANCE = 0.01
 
 
@@ -61,8 +61,8 @@ def logistic_regression(
     """Logistic regression of y (n,), whole numbers 0 and 1, on the columns of X (n, p).
 
     X           or several arrays of columns, each with a bound of its own, where their units differ by 2^18 or more
-    method      "newton": few steps, each with a system on shares; "fixed-hessian": more steps of a tenth of the rounds
-    iterations  steps, 8 of Newton's or 24; how many it would have taken stays hidden, but for the bit
+    method      "newton": few steps, each with a system on shares; "fixed-hessian": many of a fifth of the rounds
+    iterations  steps, 8 of Newton's or 24, many more where the outcome is nearly separated; they are always all taken
     condition   largest condition number of any H with its columns scaled; a larger one is refused, by one bit
     tolerance   largest last step, in standard errors
     intercept   whether there is one; it is the first coefficient
@@ -104,7 +104,8 @@ def logistic_regression(
         errors = np.sqrt(np.maximum(variances, 0.0) / n) * unit
         return Coefficients("logistic regression", ("intercept",) * intercept + called, theta * unit, errors, n)
 
-    return Fit((theta * converged, variances * converged, converged), finish)
+    hint = "; or the columns separate the outcome, wholly or nearly"
+    return Fit((theta * converged, variances * converged, converged), finish, hint=hint)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
