@@ -56,12 +56,26 @@ def test_a_diagonal_has_its_roots(s):
     assert np.allclose(came.values, np.sqrt(s), rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("p", [3, 4, 5, 9])
-def test_halves_are_joined(p, monkeypatch):
+@pytest.mark.parametrize(("p", "condition"), [(3, 1e3), (4, 1e7), (5, 1e3), (9, 10)])
+def test_halves_are_joined(p, condition, monkeypatch):
     monkeypatch.setattr(module, "LEAF", 2)
-    s = Encoded(conditioned(p, 1e3), 60)
-    came = run(cholesky, s, condition=1.05e3)
+    s = Encoded(conditioned(p, condition), 60)
+    came = run(cholesky, s, condition=1.05 * condition)
     assert off(s, came) < 1
+
+
+@pytest.mark.parametrize("axes", [2, 3], ids=["a quotient", "rows"])
+def test_a_fault_in_any_system_refuses_the_whole(axes, monkeypatch):
+    real = module.solved
+
+    def astray(party, f, b, plan):
+        x, faults = yield from real(party, f, b, plan)
+        return x, faults + 1 if len(f.shape) == axes else faults
+
+    monkeypatch.setattr(module, "LEAF", 2)
+    monkeypatch.setattr(module, "solved", astray)
+    with pytest.raises(IllConditioned):
+        run(cholesky, Encoded(conditioned(3, 10)), condition=11)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from securecompute.errors import EncodingOverflow, IllConditioned, InvalidReques
 from securecompute.protocols.products import eigen
 from securecompute.protocols.products.eigen import eigen_symmetric, plan
 from tests.protocols.products.exact_systems import Encoded, run, with_spectrum
-from tests.protocols.products.playing import TRIO, received
+from tests.protocols.products.playing import TRIO, alone, received, words
 from tests.protocols.products.views import uniform
 
 
@@ -130,6 +130,22 @@ def test_a_vector_that_is_wrong_anywhere_is_refused(size, monkeypatch):
     monkeypatch.setattr(eigen, "_direction", astray)
     with pytest.raises(IllConditioned):
         run(eigen_symmetric, Encoded(np.diag([4.0, 2, 1])), k=1, ratio=0.6)
+
+
+@pytest.mark.parametrize(("far", "refused"), [(0, False), (1 << 72, True)])
+def test_a_matrix_that_fits_only_modulo_the_ring_is_refused_by_its_size(far, refused):
+    """(1/2 + 2^12) 1 = 1/2 · 1 in words: 2^12 at 60 + 56 fractional bits is 2^128."""
+    a, value, v = (words([x], Ring.Z128) for x in ((1 << 59) + far, 1 << 59, 1 << 56))
+
+    def function(party, a, value, v):
+        yield from eigen._proved(party, a.reshape((1, 1)), value, v.reshape((1, 1)))
+        return value
+
+    if refused:
+        with pytest.raises(IllConditioned):
+            alone(function, a, value, v)
+    else:
+        alone(function, a, value, v)
 
 
 # ---- cost and views
