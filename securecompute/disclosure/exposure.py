@@ -41,6 +41,7 @@ _LINE_BY_LINE = (
     "exp",
     "log",
     "widen",
+    "shrink",
 )
 _SMOOTH = ("sigmoid", "tanh", "softmax")
 _WHOLE = ("solve", "inverse", "cholesky", "eigh")

@@ -65,7 +65,7 @@ class Shrink(Elementwise):
         rest = factor * 2.0**halvings  # above 1/2, at most 1
         number = Fixed.of(number.share, number.scale + halvings, 2 * bound)  # 2^-e is less than twice the factor
         if rest == 1.0:
-            return (yield from rescaled(party, number, min(site.demand, number.scale)))
+            return (yield from rescaled(party, number, min(site.demand, most_scale(number.ring, number.bound))))
         room = most_scale(number.ring, bound)
         kept = max(0, min(number.scale, (room - ceil(log2(bound))) // 2))
         number = yield from rescaled(party.at("operand"), number, kept)

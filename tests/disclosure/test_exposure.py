@@ -24,6 +24,7 @@ def permits(nodes, *shown, receiver="researcher", level="aggregates", owner=ME):
         [X, line("sum", 0, axes=[0])],
         [X, line("gram", 0)],
         [X, constant([2.0, 3.0, 1.0]), line("multiply", 0, 1), line("sum", 2, axes=[0])],  # by column
+        [X, line("widen", 0), line("shrink", 1, factor=0.1), line("gram", 2)],
         [X, constant(0.5), line("add", 0, 1), line("sum", 2, axes=[0])],
         [X, W, line("matmul", 0, 1), line("sum", 2, axes=[0])],  # a model's mean score
         [X, records(OTHER, N), line("transpose", 0, axes=[1, 0]), line("matmul", 2, 1)],  # columns of two institutions

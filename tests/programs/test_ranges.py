@@ -46,6 +46,14 @@ def test_whole_numbers_are_shrunk_too_and_go_on():
     np.testing.assert_allclose(got, (counts / 300) ** 2, atol=1e-6)
 
 
+@pytest.mark.parametrize("largest", [255, 3])
+def test_a_power_of_two_of_few_whole_numbers_is_exact_and_has_digits_for_what_follows(largest):
+    counts = np.arange(largest + 1.0)
+    nodes = [held("A", counts, 256.0, integer=True), line("shrink", 0, factor=2.0**-9), line("multiply", 1, 1)]
+    (got,) = shown(nodes, {0: counts}, 2)
+    np.testing.assert_allclose(got, (counts / 512) ** 2, atol=2.0**-40)
+
+
 @pytest.mark.parametrize("factor", [0.0, -0.5, 1.5, 2.0**-41, float("nan"), "half"])
 def test_a_factor_that_does_not_shrink_is_refused(factor):
     with pytest.raises(InvalidRequest, match="is not a number from"):
