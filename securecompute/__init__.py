@@ -3,7 +3,8 @@
     from securecompute import Network
 
 `Network` and `Study` ask; `Question`, `Dictionary`, `Column` and `Rules` say what is asked, of what data, and what may
-leave; `Answer` is what comes back. The errors form one tree, see `securecompute.errors`.
+leave; `Answer` is what comes back. `SecretArray` and the functions beside it compute on numbers that nobody sees. The
+errors form one tree, see `securecompute.errors`.
 
 A name is loaded when it is first used, so that importing the package starts nothing and stays quick.
 """
@@ -23,8 +24,21 @@ if TYPE_CHECKING:
         PeerSilent,
         SecureComputeError,
     )
+    from securecompute.fits import k_means, linear_regression, logistic_regression, principal_components
     from securecompute.network import Network, Study
     from securecompute.records.dictionary import Column, Dictionary
+    from securecompute.secret_arrays.array import SecretArray, explain, reveal
+    from securecompute.secret_arrays.gates import (
+        cholesky,
+        eigh,
+        erf,
+        inverse,
+        normal_cdf,
+        sigmoid,
+        softmax,
+        solve,
+        top_k,
+    )
 
 __version__ = "0.1.0"
 
@@ -40,9 +54,25 @@ __all__ = [
     "PeerSilent",
     "Question",
     "Rules",
+    "SecretArray",
     "SecureComputeError",
     "Study",
     "__version__",
+    "cholesky",
+    "eigh",
+    "erf",
+    "explain",
+    "inverse",
+    "k_means",
+    "linear_regression",
+    "logistic_regression",
+    "normal_cdf",
+    "principal_components",
+    "reveal",
+    "sigmoid",
+    "softmax",
+    "solve",
+    "top_k",
 ]
 
 _HOME = {
@@ -57,8 +87,24 @@ _HOME = {
     "PeerSilent": "errors",
     "Question": "analyses.question",
     "Rules": "disclosure.rules",
+    "SecretArray": "secret_arrays.array",
     "SecureComputeError": "errors",
     "Study": "network",
+    "cholesky": "secret_arrays.gates",
+    "eigh": "secret_arrays.gates",
+    "erf": "secret_arrays.gates",
+    "explain": "secret_arrays.array",
+    "inverse": "secret_arrays.gates",
+    "k_means": "fits",
+    "linear_regression": "fits",
+    "logistic_regression": "fits",
+    "normal_cdf": "secret_arrays.gates",
+    "principal_components": "fits",
+    "reveal": "secret_arrays.array",
+    "sigmoid": "secret_arrays.gates",
+    "softmax": "secret_arrays.gates",
+    "solve": "secret_arrays.gates",
+    "top_k": "secret_arrays.gates",
 }
 
 

@@ -46,9 +46,10 @@ def unpack(plain: Any) -> NDArray[np.float64]:
 
 def prepare() -> None:
     """Load or compile the kernels, once in a process, so that no session waits for them."""
-    from securecompute.arithmetic.ring_products import warm  # loads the compiler
+    from securecompute.arithmetic import harmonic_kernels, power_kernels, ring_products  # load the compiler
 
-    warm()
+    for kernels in (ring_products, harmonic_kernels, power_kernels):
+        kernels.warm()
 
 
 class Holdings:

@@ -33,8 +33,8 @@ from securecompute.program_manifest import PROTOCOL, ProgramManifest
 from securecompute.programs.program import Program
 from securecompute.protocols.sums.settings import Choice, Committee, Pairwise, Setting, setting_from
 from securecompute.records.dictionary import Dictionary, compare
-from securecompute.secret_array import SecretArray
-from securecompute.secret_inputs import secret_array
+from securecompute.secret_arrays.array import SecretArray
+from securecompute.secret_arrays.inputs import secret_array
 from securecompute.simulation import (
     RAY,
     check_agreements,

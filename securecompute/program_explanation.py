@@ -21,6 +21,7 @@ _WHO = 23
 MILLISECONDS_A_ROUND = 5.0  # on one machine, with Ray and sockets; over a network a round trip comes on top
 BYTES_A_SECOND = 2e8  # to mask, seal, send and open, with the arithmetic on what was sent
 PRODUCTS_A_SECOND = 8e9  # multiplications and additions of matrix products, on one core
+CHECKED = "products of matrices are checked: one compute party that falsifies them escapes with probability 2^-40"
 SETTING_UP, REVEALING = 1, 1  # rounds
 
 
@@ -36,6 +37,7 @@ class ProgramExplanation:
     errors    for each output, how far it is off at most, from rounding alone; None where no bound is derived
     shown     for each output, its shape and receiver
     learns    (who, what) for every party
+    checked   whether products of matrices are checked before anything is revealed
     """
 
     lines: int
@@ -46,6 +48,7 @@ class ProgramExplanation:
     errors: tuple[float | None, ...]
     shown: tuple[tuple[tuple[int, ...], Party], ...]
     learns: tuple[tuple[str, str], ...]
+    checked: bool = False
 
     def to_plain(self) -> dict[str, Any]:
         """Every field by name."""
@@ -59,6 +62,7 @@ class ProgramExplanation:
             f"secret program of {self.lines} line{'s' * (self.lines != 1)}, computed by {', '.join(self.compute)}",
             f"{self.rounds} rounds; {each}; about {self.seconds:.2g} s",
             f"largest error from rounding: {', '.join(errors)}",
+            *([CHECKED] if self.checked else []),
         ]
 
     def __rich__(self) -> "RenderableType":
@@ -94,6 +98,7 @@ def explain_program(manifest: ProgramManifest) -> ProgramExplanation:
         errors=_errors(manifest, rehearsal),
         shown=tuple((program.types[node].shape, receiver) for node, receiver in program.outputs),
         learns=_learns(manifest),
+        checked=program.checked,
     )
 
 

@@ -7,7 +7,8 @@ import pytest
 import securecompute as sc
 from securecompute.coordinator import COLLECTOR, COORDINATOR
 from securecompute.programs.program import Input
-from securecompute.secret_array import SecretArray, program_of
+from securecompute.secret_arrays.array import SecretArray, program_of
+from tests.programs.running import held, line, program, run
 
 RNG = np.random.default_rng(4)
 SIZES = {"Bern": 60, "Lyon": 45, "Oslo": 30}
@@ -92,6 +93,7 @@ def test_an_institution_may_refuse_programs_and_columns():
             formed.secret("Oslo", "age")
         with pytest.raises(sc.DisclosureRefused, match="rule 'columns' does not list 'dose'"):
             formed.secret("Oslo", "dose")
+        assert formed.secret("Bern", "age").sum().reveal() == pytest.approx(column("age").sum(), abs=1e-3)
 
 
 def test_owners_compute_parties_and_receivers_take_part_and_the_coordinator_does_not(network):
@@ -99,6 +101,13 @@ def test_owners_compute_parties_and_receivers_take_part_and_the_coordinator_does
     _, manifest = network.propose_program(program_of([(total, COLLECTOR)]))
     assert manifest.parties == ("Oslo", "Bern", "Lyon", COLLECTOR)
     assert COORDINATOR not in manifest.parties
+
+
+def test_an_owner_that_does_not_compute_speaks_in_the_first_round_and_receives_nothing():
+    nodes = [held("owner", np.ones(3)), line("multiply", 0, 0), line("sum", 1, axes=[0])]
+    _, played = run(program(nodes, 2), {0: np.ones(3)})
+    assert not played.views.get("owner")
+    assert {number for view in played.views.values() for number, sender in view if sender == "owner"} == {0}
 
 
 def test_two_institutions_compute_with_a_helper_that_holds_nothing_and_is_shown_nothing():

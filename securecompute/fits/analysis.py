@@ -10,7 +10,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from securecompute.engine.rounds import Party
 from securecompute.errors import IllConditioned
-from securecompute.secret_array import SecretArray, explain, reveal
+from securecompute.secret_arrays.array import SecretArray, explain, reveal
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -26,7 +26,7 @@ from securecompute.analyses.result import Table
 from securecompute.errors import InvalidRequest
 from securecompute.fits.analysis import Analysis, Fit
 from securecompute.fits.operands import column_names, matrix, widened
-from securecompute.secret_array import SecretArray
+from securecompute.secret_arrays.array import SecretArray
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

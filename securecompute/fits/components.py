@@ -21,8 +21,8 @@ from securecompute.analyses.result import Table
 from securecompute.errors import InvalidRequest
 from securecompute.fits.analysis import Analysis, Fit
 from securecompute.fits.operands import centred, column_names, exact_or_wide, exponent, matrix, scaled, widened
-from securecompute.secret_array import SecretArray
-from securecompute.secret_gates import eigh
+from securecompute.secret_arrays.array import SecretArray
+from securecompute.secret_arrays.gates import eigh
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

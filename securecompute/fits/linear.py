@@ -35,8 +35,8 @@ from securecompute.fits.operands import (
     scaled,
     widened,
 )
-from securecompute.secret_array import SecretArray
-from securecompute.secret_gates import inverse, solve
+from securecompute.secret_arrays.array import SecretArray
+from securecompute.secret_arrays.gates import inverse, solve
 
 CONDITION = 1e6  # of the correlation matrix of the columns, unless another is declared
 LARGEST = 2.0**24  # of coefficients, in units of the bounds of y and X

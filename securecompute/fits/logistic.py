@@ -30,8 +30,8 @@ from securecompute.errors import InvalidRequest
 from securecompute.fits.analysis import Analysis, Fit
 from securecompute.fits.coefficients import Coefficients, Numbers
 from securecompute.fits.operands import centred, column_names, exponent, joined, outcome, records, scaled, widened
-from securecompute.secret_array import SecretArray
-from securecompute.secret_gates import inverse, sigmoid, solve
+from securecompute.secret_arrays.array import SecretArray
+from securecompute.secret_arrays.gates import inverse, sigmoid, solve
 
 CONDITION = 1e6
 LARGEST = 2.0**20  # of a step, in units of 1 / bound of X

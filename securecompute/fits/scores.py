@@ -15,8 +15,8 @@ from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
 from securecompute.fits.analysis import Analysis, Fit
 from securecompute.fits.operands import matrix
-from securecompute.secret_array import SecretArray
-from securecompute.secret_gates import sigmoid
+from securecompute.secret_arrays.array import SecretArray
+from securecompute.secret_arrays.gates import sigmoid
 
 
 @Analysis

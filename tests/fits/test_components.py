@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 from securecompute.errors import IllConditioned, InvalidRequest
 from securecompute.fits import principal_components
 from tests.fits.patients import births, irises, stacked
-from tests.secret_network import LocalNetwork
+from tests.secret_arrays.local_network import LocalNetwork
 
 
 @pytest.mark.parametrize(("X", "k"), [(irises(), 3), (births("age", "lwt", "ftv"), 2)], ids=["irises", "births"])

@@ -6,9 +6,9 @@ import statsmodels.api as sm
 
 from securecompute.errors import IllConditioned, InvalidRequest
 from securecompute.fits import linear_regression
-from securecompute.secret_array import SecretArray
+from securecompute.secret_arrays.array import SecretArray
 from tests.fits.patients import births, diabetes, stacked, tumours
-from tests.secret_network import LocalNetwork
+from tests.secret_arrays.local_network import LocalNetwork
 
 LARGEST_DIFFERENCE = 1e-6  # in standard errors, and of a standard error
 

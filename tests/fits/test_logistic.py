@@ -7,7 +7,7 @@ import statsmodels.api as sm
 from securecompute.errors import IllConditioned, InvalidRequest
 from securecompute.fits import NotConverged, logistic_regression
 from tests.fits.patients import births, stacked, tumours
-from tests.secret_network import LocalNetwork
+from tests.secret_arrays.local_network import LocalNetwork
 
 LARGEST_DIFFERENCE = 1e-5  # in standard errors, and of a standard error
 

@@ -6,7 +6,7 @@ import pytest
 from securecompute.errors import InvalidRequest
 from securecompute.fits import linear_scores, logistic_scores
 from tests.fits.patients import births, stacked
-from tests.secret_network import LocalNetwork
+from tests.secret_arrays.local_network import LocalNetwork
 
 X = births("age", "lwt", "smoke")
 WEIGHTS = np.array([-0.03, -0.012, 0.7])

@@ -1,0 +1,1 @@
+"""Secret arrays: what a researcher writes with numpy's operators and functions becomes a program, run when revealed."""
