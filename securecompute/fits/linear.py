@@ -17,7 +17,6 @@ Reference  statsmodels OLS.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -68,38 +67,40 @@ def linear_regression(
     """
     x, units = records(X)
     n, p = x.shape
-    target, called = outcome(y, n), column_names(names, p)
+    target, columns = outcome(y, n), column_names(names, p)
     df = n - p - intercept
     if df < 1:
         raise InvalidRequest(f"{n} records for {p + intercept} coefficients; there must be more records")
     k, k_y = exponent((1 + intercept) * x.bound), exponent((1 + intercept) * target.bound)
     x, target = exact_or_wide(x), exact_or_wide(target)
-    columns, residual = (centred(x), centred(target)) if intercept else (x, target)
-    S = scaled(widened(columns.T @ columns), 4.0**-k / n)
-    c = scaled(widened(columns.T @ residual), 2.0 ** -(k + k_y) / n)
-    spread = scaled(widened(residual @ residual), 4.0**-k_y / n)
+    S, c, spread = _moments(x, target, k, k_y, intercept)
     b = solve(S, c, condition, LARGEST)
     rest = (spread - c @ b).clip(SMALLEST_VARIANCE, 1.0)
     covariance = inverse(S, condition, LARGEST_INVERSE) * rest
     shown, variances = b, covariance.diagonal()
-    unit, unit_b = 2.0**k_y, 2.0 ** (k_y - k) / units
+    unit, units_b = 2.0**k_y, 2.0 ** (k_y - k) / units
     if intercept:
         at = scaled(widened(x.sum(axis=0)), 2.0**-k / n)
         a = scaled(widened(target.sum()), 2.0**-k_y / n) - at @ b
         shown = joined([a.reshape(1), shown])
         variances = joined([(rest + at @ (covariance @ at)).reshape(1), variances])
-        unit_b = np.append(unit, unit_b)
+        units_b = np.append(unit, units_b)
 
-    def finish(b: Numbers, variances: Numbers, rest: Any = None, spread: Any = None) -> Coefficients:
-        return Coefficients(
-            model="linear regression",
-            names=("intercept",) * intercept + called,
-            coefficients=b * unit_b,
-            standard_errors=np.sqrt(np.maximum(variances, 0.0) / df) * unit_b,
-            n=n,
-            df=df,
-            residual_variance=None if rest is None else float(rest / DIGITS * unit**2 * n / df),
-            r_squared=None if rest is None else float(1.0 - rest / spread),
-        )
+    def finish(b: Numbers, variances: Numbers, rest: float = np.nan, spread: float = np.nan) -> Coefficients:
+        errors = np.sqrt(np.maximum(variances, 0.0) / df) * units_b
+        called = ("intercept",) * intercept + columns
+        quality_of = (rest / DIGITS * unit**2 * n / df, 1.0 - rest / spread) if quality else ()
+        return Coefficients("linear regression", called, b * units_b, errors, n, df, *quality_of)
 
     return Fit((shown, variances, *([rest * DIGITS, spread * DIGITS] if quality else [])), finish)
+
+
+def _moments(
+    x: SecretArray, y: SecretArray, k: int, k_y: int, intercept: bool
+) -> tuple[SecretArray, SecretArray, SecretArray]:
+    """S, c and y'ᵀy' / n."""
+    columns, residual = (centred(x), centred(y)) if intercept else (x, y)
+    n = len(x)
+    S = scaled(widened(columns.T @ columns), 4.0**-k / n)
+    c = scaled(widened(columns.T @ residual), 2.0 ** -(k + k_y) / n)
+    return S, c, scaled(widened(residual @ residual), 4.0**-k_y / n)

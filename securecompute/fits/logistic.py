@@ -40,6 +40,8 @@ NEWTON, FIXED = "newton", "fixed-hessian"
 STEPS = {NEWTON: 8, FIXED: 24}
 MOST_STEPS = 200
 TOLERANCE = 0.01
+HINT = "; or the columns separate the outcome, wholly or nearly"
+MAY_BE = "the columns separate the outcome, it is not coded 0 and 1, or more iterations are needed"
 
 
 class NotConverged(InvalidRequest):
@@ -80,32 +82,34 @@ def logistic_regression(
         raise InvalidRequest(f"{n} records for {p + intercept} coefficients; there must be more records")
     if not 0 < tolerance < 1:
         raise InvalidRequest(f"a tolerance of {tolerance} standard errors; give one above 0 and below 1")
-    x = widened(x)
-    k = exponent((1 + intercept) * x.bound)
-    small = scaled(centred(x) if intercept else x, 2.0**-k)
-    Z = joined([small[:, :1] - small[:, :1] + 1.0, small], axis=1) if intercept else small
-    search = _Search(Z, y, n, float(condition))
-    theta, step, variance = search.newton(steps) if method == NEWTON else search.fixed(steps)
+    x, k = widened(x), exponent((1 + intercept) * x.bound)
+    search = _Search(_design(x, k, intercept), y, n, float(condition))
+    theta, step, inverse_H = search.newton(steps) if method == NEWTON else search.fixed(steps)
     converged = search.converged(step, tolerance)
-    variances, unit = variance.diagonal(), 2.0**-k / units
+    variances, unit = inverse_H.diagonal(), 2.0**-k / units
     if intercept:
         at = scaled(x.sum(axis=0), 2.0**-k / n)
         theta = joined([theta[:1] - (theta[1:] @ at).reshape(1), theta[1:]])
-        away = variance[1:, 1:] @ at - 2 * variance[0, 1:]
+        away = inverse_H[1:, 1:] @ at - 2 * inverse_H[0, 1:]
         variances = joined([variances[:1] + (away @ at).reshape(1), variances[1:]])
         unit = np.append(1.0, unit)
 
     def finish(theta: Numbers, variances: Numbers, converged: int) -> Coefficients:
         if not converged:
-            raise NotConverged(
-                f"the fit did not converge in {steps} steps: the outcome is separated by the columns, is not coded 0 "
-                "and 1, or needs more iterations; leave a column out, or give more"
-            )
+            raise NotConverged(f"the fit did not converge in {steps} steps: {MAY_BE}")
         errors = np.sqrt(np.maximum(variances, 0.0) / n) * unit
         return Coefficients("logistic regression", ("intercept",) * intercept + called, theta * unit, errors, n)
 
-    hint = "; or the columns separate the outcome, wholly or nearly"
-    return Fit((theta * converged, variances * converged, converged), finish, hint=hint)
+    return Fit((theta * converged, variances * converged, converged), finish, hint=HINT)
+
+
+def _design(x: SecretArray, k: int, intercept: bool) -> SecretArray:
+    """Z."""
+    small = scaled(centred(x) if intercept else x, 2.0**-k)
+    if not intercept:
+        return small
+    one = small[:, :1] - small[:, :1] + 1.0
+    return joined([one, small], axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,6 +189,3 @@ def _steps(method: str, iterations: int | None) -> int:
     if not isinstance(steps, int) or isinstance(steps, bool) or not 1 <= steps <= MOST_STEPS:
         raise InvalidRequest(f"iterations is {iterations!r}; give a whole number from 1 to {MOST_STEPS}")
     return steps
-
-
-__all__ = ["NotConverged", "logistic_regression"]
