@@ -98,13 +98,23 @@ def reals(*shape: int) -> NDArray[np.float64]:
 
 def library() -> str:
     """The kernel that OpenBLAS has chosen for doubles, as "Haswell"; "unknown" in a numpy with another library."""
-    beside = Path(np.__file__).parent.parent / "numpy.libs"
-    for file in beside.glob("libscipy_openblas64*"):
-        name = ctypes.CDLL(str(file)).scipy_openblas_get_corename64_
+    for found in _openblas():
+        name = found.scipy_openblas_get_corename64_
         name.restype = ctypes.c_char_p
         told: bytes = name()
         return told.decode()
     return "unknown"
+
+
+def one_thread() -> None:
+    """From now on doubles are multiplied on one thread, in a numpy with OpenBLAS."""
+    for found in _openblas():
+        found.scipy_openblas_set_num_threads64_(1)
+
+
+def _openblas() -> list[ctypes.CDLL]:
+    beside = Path(np.__file__).parent.parent / "numpy.libs"
+    return [ctypes.CDLL(str(file)) for file in beside.glob("libscipy_openblas64*")]
 
 
 def main() -> None:

@@ -59,7 +59,8 @@ class Answer:
     cpu        processor seconds of `total`: of all parties with SPU, of one with MPyC
     error      largest absolute difference to numpy's answer
     compile    seconds of making the program, in neither of the above
-    bytes, messages    sent by the party that sends most; SPU counts messages, not rounds
+    bytes, messages    sent by the party that sends most
+    rounds     of which SPU does not tell: it counts messages
     """
 
     run: float
@@ -69,6 +70,32 @@ class Answer:
     compile: float = NAN
     bytes: float = NAN
     messages: float = NAN
+    rounds: float = NAN
+
+
+class Runs:
+    """One side of a case, for several rows: a row of seconds runs it, the others read the run before them.
+
+    So an error stands beside the time in which it was had, and no run is paid for twice.
+    """
+
+    def __init__(self, run: Callable[[], Answer], once: bool = False) -> None:
+        """once   it takes so long that it runs a single time, and every figure is of that run"""
+        self._run, self._once = run, once
+        self._latest: Answer | None = None
+
+    def anew(self, name: str) -> Measure:
+        """A figure of a new run. Raises AttributeError for a name that no answer has."""
+        return figure(self._next, name)
+
+    def latest(self, name: str) -> Measure:
+        """A figure of the latest run; of a first one, if there was none. Raises as `anew`."""
+        return figure(lambda: self._latest or self._next(), name)
+
+    def _next(self) -> Answer:
+        if self._latest is None or not self._once:
+            self._latest = self._run()
+        return self._latest
 
 
 def has(interpreter: str, module: str) -> bool:
@@ -164,6 +191,16 @@ def figure(answer: Callable[[], Answer], name: str) -> Measure:
 def spu_figure(case: Case, how: Spu, name: str) -> Measure:
     """A measure of one figure of SPU's answer; `bytes` and `messages` run it with its profile."""
     return figure(lambda: spu(case, how, traffic=name in ("bytes", "messages")), name)
+
+
+def spu_runs(case: Case, how: Spu, once: bool = False, traffic: bool = False) -> Runs:
+    """SPU's runs of a case."""
+    return Runs(lambda: spu(case, how, traffic), once)
+
+
+def mpyc_runs(case: Case) -> Runs:
+    """MPyC's single run of a case."""
+    return Runs(lambda: mpyc(case), once=True)
 
 
 def mpyc_figure(case: Case, name: str) -> Measure:
