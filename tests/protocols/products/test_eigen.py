@@ -89,6 +89,7 @@ def test_larger_matrices(p, k, ratio):
         ([1, -3, 0.1], 1, 0.5),  # a negative one among them
         ([3, -1, 0.1], 2, 0.5),
         ([-1], 1, 0.5),
+        ([-3, 2, 2, 2], 1, 0.7),  # the largest in magnitude
     ],
 )
 def test_what_is_not_as_declared_is_refused(eigenvalues, k, ratio):
