@@ -3,11 +3,12 @@
     E_0 = I − c_0 F         M_1 = c_0 (I + E_0)
     E_k = (1 − c_k) I + c_k E_(k-1)²,     M_(k+1) = c_k M_k (I + E_k)          I − F M_(k+1) = E_k²
 
-An eigenvalue λ of F M_k becomes c λ (2 − c λ): the factor c ≤ 31/16 centres [a, 1], so that a grows almost fourfold in
-a step, where c = 1 would double it. Both products of a step are taken in the same two rounds. When the loop ends the
-three hold M; that it is the inverse is then proved on shares, whatever F was, by p² + p (p + 1) comparisons:
+An eigenvalue λ of F M_k becomes c λ (2 − c λ): the factor c, 31/16 while a is small, centres [a, 1], so that a grows
+almost fourfold in a step, where c = 1 would double it. Both products of a step are taken in the same two rounds. When
+the loop ends the three hold M; that it is the inverse is then proved on shares, whatever F was, by 2 p (2 p + 1)
+comparisons:
 
-    |F_ij| ≤ f,   |M_ij| ≤ 2^m    so that no word of I − F M has wrapped,   and   |(I − F M)_ij| ≤ 2^-t / p
+    |F_ij| ≤ 1/p,   |M_ij| ≤ 2^m    so that no word of I − F M has wrapped,   and   |(I − F M)_ij| ≤ 2^-t / p
 
 Accuracy   2^m is the public bound of the inverse's entries; E has 60 fractional bits, M_k as many as its public bound
            leaves. Rounding leaves 2^(m-60) times a small factor in I − F M: t is chosen above it.
