@@ -9,8 +9,8 @@ Reveals    For each cluster one bit, whether it has `min_cluster` members, and t
 Needs      Records are compared, so the rule "arrays" of every institution is "any": a centre of few records is close to
            them, and centres of one more iteration, or of one record less, can be subtracted. The smallest size is
            decided on shares; that nobody asks twice with other starts is for the institutions to see to.
-Accuracy   Centres 1e-8 of the bound of X, given who is in which cluster; before the last iteration 1e-5, so a record
-           that is as nearly equally far from two centres goes to either.
+Accuracy   Centres 1e-7 of the bound of X, given who is in which cluster; before the last iteration about 1e-5, so a
+           record that is as nearly equally far from two centres goes to either.
 Reference  Lloyd, IEEE Transactions on Information Theory 1982; scikit-learn KMeans with the same start.
 """
 
@@ -97,6 +97,8 @@ def k_means(
     if np.shape(start) != (k, p):
         raise InvalidRequest(f"a start of shape {np.shape(start)}; expected {(k, p)}: a centre for each cluster")
     centres: Any = start if isinstance(start, SecretArray) else np.asarray(start, np.float64)
+    if not isinstance(start, SecretArray) and not np.abs(centres).max() <= x.bound:
+        raise InvalidRequest(f"a centre of the start is beyond the bound {x.bound:g} of X; begin within it")
     for step in range(1, iterations + 1):
         members = _nearest(x, centres)
         sizes, sums = members.sum(axis=0), members.T @ x

@@ -13,7 +13,8 @@ every step moves the linear predictor of some records by about 1, for ever, howe
 
 Reveals    One bit: whether the fit converged and the outcome is coded 0 and 1. If so, coefficients and standard errors;
            if not, zeros in their place. That no system was singular, or that one was.
-Accuracy   Of a fit that has converged 1e-5 standard errors for up to 10^5 records; σ is off by 2.5e-7.
+Accuracy   1e-5 standard errors, and 1e-5 of a standard error, on the hundreds of real patients of the tests. σ is off
+           by 2.5e-7.
 Refuses    An outcome that a combination of columns separates; collinear and constant columns; too few steps.
 Reference  Böhning, Lindsay, Annals of the Institute of Statistical Mathematics 1988, for the fixed matrix; statsmodels
            Logit. The test of convergence: own.

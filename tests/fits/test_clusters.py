@@ -11,6 +11,7 @@ from tests.secret_arrays.local_network import LocalNetwork
 
 X = irises()
 START = X[[0, 60, 110]]
+LARGEST_DIFFERENCE = 1e-7 * X.max()
 
 
 def plain(start):
@@ -20,7 +21,7 @@ def plain(start):
 @pytest.mark.parametrize("iterations", [1, 4])
 def test_centres_are_those_of_lloyds_iterations(iterations):
     found = k_means(stacked(X, 4), 3, START, iterations=iterations, names=["a", "b", "c", "d"])
-    assert np.abs(found.centres - lloyd(START, iterations)).max() < 1e-6
+    assert np.abs(found.centres - lloyd(START, iterations)).max() < LARGEST_DIFFERENCE
     assert found.large.all() and "cluster" in str(found)
 
 
@@ -37,7 +38,7 @@ def test_at_the_fixed_point_they_are_those_of_scikit_learn():
     start = lloyd(START, 8).round(1)
     fixed = plain(start)
     found = k_means(stacked(X), 3, start, iterations=fixed.n_iter_)
-    assert np.abs(found.centres - fixed.cluster_centers_).max() < 1e-6
+    assert np.abs(found.centres - fixed.cluster_centers_).max() < LARGEST_DIFFERENCE
 
 
 def test_a_centre_of_fewer_members_is_not_shown_and_one_bit_says_so():
@@ -56,15 +57,20 @@ def test_a_hidden_centre_is_zeros_in_what_is_revealed():
     network = LocalNetwork()
     shown = []
     network.run_program = lambda program: shown.append(LocalNetwork.run_program(network, program)) or shown[-1]
-    k_means(stacked(X, network=network), 2, np.array([X[0], X[0] + 100]), iterations=1)
+    k_means(stacked(X, network=network), 2, np.array([X[0], [7.9, 7.9, 7.9, 0]]), iterations=1)
     centres, large = shown[0].values()
     assert large.tolist() == [1, 0] and not centres[1].any()
 
 
 def test_an_empty_cluster_keeps_its_centre_until_it_is_the_nearest():
-    start = np.array([X[0], X[0] + 4])
-    found = k_means(stacked(X), 2, start, iterations=3, min_cluster=2)
-    assert np.abs(found.centres - lloyd(start, 3)).max() < 1e-6
+    start = np.array([[4, 5, 0, 2], [4, 5, 1, 1], [2, 6, 7, 1.0]])  # 0, 1 and then 50 members in the first
+    found = k_means(stacked(X), 3, start, iterations=3, min_cluster=2)
+    assert np.abs(found.centres - lloyd(start, 3)).max() < LARGEST_DIFFERENCE
+
+
+def test_a_start_beyond_the_records_is_an_error():
+    with pytest.raises(InvalidRequest, match="beyond the bound"):
+        k_means(stacked(X), 2, np.array([X[0], X[0] + 100]))
 
 
 @pytest.mark.parametrize(
