@@ -296,16 +296,16 @@ def test_a_message_between_threads_is_a_copy_and_must_be_what_was_declared():
     sent = np.zeros(3, np.uint64)
 
     def says():
-        yield Round(send={"two": sent})
+        yield Round(send={"two": sent, "three": sent})
 
-    def hears(spec):
-        return (yield Round(expect={"one": spec}))["one"]
+    def hears(length):
+        return (yield Round(expect={"one": Array(np.uint64, (length,))}))["one"]
 
-    played = side_by_side({"one": says(), "two": hears(Array(np.uint64, (3,)))})
+    played = side_by_side({"one": says(), "two": hears(3), "three": hears(3)})
     assert np.array_equal(played.outputs["two"], sent) and played.outputs["two"] is not sent
-    assert (played.rounds, played.sent["one"], played.messages["one"]) == (1, 24, 1)
+    assert (played.rounds, played.sent["one"], played.messages["one"]) == (1, 48, 2)
     with pytest.raises(BadFrame):
-        side_by_side({"one": says(), "two": hears(Array(np.uint64, (4,)))})
+        side_by_side({"one": says(), "two": hears(3), "three": hears(4)})
 
 
 def test_bytes_of_a_gram_matrix_do_not_depend_on_the_records():
