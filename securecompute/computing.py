@@ -3,7 +3,9 @@
 An institution's input is found by its source, plain data in a program:
 
     {"columns": [...], "where": cohort or None}    numeric columns of the records that have a value in each of them
-    {"held": name}                                 an array that somebody gave it, or that a program showed to it
+    {"held": name}                                 an array that somebody gave it
+
+What a program shows to a party it keeps for itself: no request reads it, and no other program takes it in.
 """
 
 import hashlib
@@ -14,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from securecompute.disclosure.exposure import ANY
+from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.manifest import Enrolment
@@ -72,13 +76,21 @@ class Holdings:
 
     def find(self, name: Any) -> NDArray[np.float64]:
         """The array. raises InvalidRequest: none of that name is held."""
-        if not isinstance(name, str) or name not in self._arrays:
+        if not isinstance(name, str) or name not in self._arrays or "/" in name:
             raise InvalidRequest(f"no array {name!r} is held here")
         return self._arrays[name]
 
+    def shown(self, name: str) -> NDArray[np.float64]:
+        """What a program showed, under its session's and output's name. raises InvalidRequest: nothing of that name"""
+        if name not in self._arrays:
+            raise InvalidRequest(f"no program has shown '{name}' here")
+        return self._arrays[name]
 
-def columns_of(records: Records, source: Any, min_cell: int) -> NDArray[np.float64]:
+
+def columns_of(records: Records, source: Any, min_cell: int) -> tuple[NDArray[np.float64], bytes]:
     """The columns as float64, shape (n,) for one name, (n, p) for a list: complete records of the cohort.
+
+    returns  them, and SHA-256 of which records these are
 
     raises   InvalidRequest     no such column, or it is not numeric; a cohort that cannot be read
              DisclosureRefused  fewer records than `min_cell`: how many, the program would show
@@ -94,7 +106,8 @@ def columns_of(records: Records, source: Any, min_cell: int) -> NDArray[np.float
     if complete.sum() < min_cell:
         raise DisclosureRefused("rule 'min_cell': too few complete records are in the cohort; choose a larger one")
     x = np.column_stack([each[complete] for each in values])
-    return x[:, 0] if one else x
+    which = hashlib.sha256(rows.places[complete].tobytes()).digest()
+    return (x[:, 0] if one else x), which
 
 
 def check_ranges(dictionary: Dictionary, declared: Input) -> None:
@@ -145,22 +158,27 @@ def _numbers(rows: Any, records: Records, name: str) -> tuple[NDArray[np.float64
 
 
 def own_inputs(
-    me: Party, manifest: ProgramManifest, records: Records | None, holdings: Holdings, min_cell: int
+    me: Party, manifest: ProgramManifest, records: Records, holdings: Holdings, rules: Rules
 ) -> dict[int, Plain]:
     """This party's inputs, encoded as the plan says. Run by an owner.
 
     raises   InvalidRequest, DisclosureRefused  as `columns_of` and `encode_input`
     """
-    own = {}
+    own, taken = {}, {}
     for k, declared in manifest.program.inputs.items():
         if declared.owner != me:
             continue
-        if "columns" in declared.source and records is not None:
+        if "columns" in declared.source:
             check_ranges(records.dictionary, declared)
-            x = columns_of(records, declared.source, min_cell)
+            x, taken[k] = columns_of(records, declared.source, rules.min_cell)
         else:
             x = holdings.find(declared.source.get("held"))
         own[k] = encode_input(manifest.plan, k, x)
+    if len(set(taken.values())) > 1 and rules.arrays != ANY:
+        raise DisclosureRefused(
+            f"rule 'arrays': a program takes columns of different records of '{me}'. Records that lack a value are "
+            f"left out of each call: take the columns of one cohort in one call, secret('{me}', ['age', 'weight'])"
+        )
     return own
 
 

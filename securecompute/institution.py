@@ -3,7 +3,7 @@
 It opens its own source, keeps its own rules and identity key, and answers a closed list of requests: `introduce`
 itself, be `enrol`led in a network, `consider` a question or a program. What it considers well it takes part in:
 with a masked vector, or with shares. Its records and its own numbers never leave the object. For programs on secret
-arrays it also tells the shape of columns (`measure`), keeps arrays (`hold`, `held`) and loads kernels (`prepare`).
+arrays it also tells the shape of columns (`measure`), keeps arrays (`hold`) and loads kernels (`prepare`).
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from securecompute.analyses import catalogue
-from securecompute.computing import Holdings, columns_of, own_inputs, pack, part_of_program, prepare, unpack
+from securecompute.computing import Holdings, columns_of, own_inputs, part_of_program, prepare, unpack
 from securecompute.disclosure.exposure import NONE
 from securecompute.disclosure.ledger import BoundLedger, SurvivorLedger
 from securecompute.disclosure.rules import Rules
@@ -23,7 +23,7 @@ from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.primitives.keys import IdentityKey
 from securecompute.primitives.randomness import Randomness, SystemRandomness
-from securecompute.program_manifest import ProgramManifest, is_program
+from securecompute.program_manifest import ProgramManifest, columns_used, is_program
 from securecompute.programs.rehearsal import rehearse
 from securecompute.protocols.sums.interface import Contributor, protocol_of
 from securecompute.protocols.sums.settings import Committee
@@ -88,9 +88,11 @@ class Institution:
             return list(self._columns(payload).shape)
         if request == "hold":
             return self._holdings.keep(unpack(payload))
-        if request == "held":
-            return pack(self._holdings.find(payload))
         raise InvalidRequest(f"an institution is not asked '{request}'")
+
+    def shown(self, name: str) -> NDArray[np.float64]:
+        """What a program showed to this institution alone, for its own steward: no request reads it."""
+        return self._holdings.shown(name)
 
     def part(self, manifest: bytes) -> Part[dict[str, Any]]:
         """This institution's part of a session whose manifest it has considered.
@@ -162,17 +164,16 @@ class Institution:
         manifest.respects(self._rules, self.name)
         if self.name in manifest.enrolment.compute:
             rehearse(manifest.plan)
-        return own_inputs(self.name, manifest, self._records, self._holdings, self._rules.min_cell)
+        return own_inputs(self.name, manifest, self._records, self._holdings, self._rules)
 
     def _columns(self, source: Any) -> NDArray[np.float64]:
         """The columns of a source, for its shape. raises DisclosureRefused: the rules let no records into programs."""
         if not isinstance(source, dict):
             raise InvalidRequest("a source is a table of columns and cohort")
-        names = source.get("columns")
-        self._rules.permits("secret arrays", [names] if isinstance(names, str) else names or [])
+        self._rules.permits("secret arrays", columns_used(source, self._records.dictionary))
         if self._rules.arrays == NONE:
             raise DisclosureRefused("rule 'arrays': no program may be run on records; ask a question of the catalogue")
-        return columns_of(self._records, source, self._rules.min_cell)
+        return columns_of(self._records, source, self._rules.min_cell)[0]
 
     def _vector(self, encoded: bytes) -> Plain:
         """This institution's vector for a question."""

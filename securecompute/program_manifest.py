@@ -5,6 +5,7 @@ fresh nonce, bind every mask of the session.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,7 @@ from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.manifest import Enrolment
 from securecompute.programs.plan import Plan, plan
 from securecompute.programs.program import Program
+from securecompute.records.dictionary import Dictionary
 
 VERSION = 1
 PROTOCOL = "secret program"
@@ -116,6 +118,16 @@ class ProgramManifest:
         if self.rules.min_cell < rules.min_cell:
             raise DisclosureRefused("the proposed rules are laxer than an institution's own: 'min_cell'")
         for source in (each.source for each in self.program.inputs.values() if each.owner == owner):
-            names = source.get("columns", [])
-            rules.permits("secret arrays", [names] if isinstance(names, str) else names)
+            rules.permits("secret arrays", columns_used(source, self.enrolment.dictionary))
         rules.permits_program(self.program, owner)
+
+
+def columns_used(source: Mapping[str, Any], dictionary: Dictionary) -> list[str]:
+    """Every column that an input depends on, the cohort's included. raises InvalidRequest: the cohort is not valid."""
+    names = source.get("columns") or []
+    names = [names] if isinstance(names, str) else list(names)
+    if source.get("where") is not None:
+        from securecompute.records.cohort import parse  # sqlglot is heavy, and most inputs have no cohort
+
+        names += parse(source["where"], dictionary).columns
+    return names

@@ -147,6 +147,8 @@ def start(recipes: Mapping[Party, Recipe], fabric: str, placement: "Placement | 
 
 def helper_recipes(helpers: Sequence[Party], institutions: Mapping[Party, Any]) -> dict[Party, Recipe]:
     """Recipes for neutral compute parties. raises InvalidRequest: a name that somebody else has."""
+    if isinstance(helpers, str):
+        raise InvalidRequest(f"helpers are given as a list of names: helpers=['{helpers}']")
     taken = {name.casefold() for name in institutions} | {COORDINATOR, COLLECTOR}
     for name in helpers:
         if not isinstance(name, str) or not name.strip() or len(name.encode()) > 64:
@@ -166,6 +168,8 @@ def compute_parties(
 
     raises   InvalidRequest  not three different parties, or one that is neither institution nor helper
     """
+    if isinstance(compute, str):
+        raise InvalidRequest("three parties compute; give their names as a list")
     if compute is None:
         chosen = [*institutions[: max(0, COMPUTE_PARTIES - len(helpers))], *helpers]
         return tuple(chosen[:COMPUTE_PARTIES])

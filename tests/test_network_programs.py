@@ -96,6 +96,23 @@ def test_an_institution_may_refuse_programs_and_columns():
         assert formed.secret("Bern", "age").sum().reveal() == pytest.approx(column("age").sum(), abs=1e-3)
 
 
+def test_a_cohort_is_chosen_by_listed_columns_only():
+    with sc.Network.simulate(TABLES, fabric="in-process", rules=sc.Rules(columns=("age",)), quiet=True) as formed:
+        with pytest.raises(sc.DisclosureRefused, match="rule 'columns' does not list 'event'"):
+            formed.secret("Bern", "age", where="event = 'no'")
+        hidden = Input("Bern", {"columns": "age", "where": "event = 'no'"}, (40,), 128.0)
+        with pytest.raises(sc.DisclosureRefused, match="rule 'columns' does not list 'event'"):
+            SecretArray.of_input(formed, hidden).sum().reveal()
+
+
+def test_what_an_institution_was_shown_stays_there(network):
+    age = network.secret("Bern", "age")
+    _, manifest = network.propose_program(program_of([(age, "Bern")]))
+    held_name = f"{manifest.session.hex()[:16]}/0"
+    with pytest.raises(sc.DisclosureRefused, match="single records of 'Bern' to 'collector'"):
+        SecretArray.of_input(network, Input("Bern", {"held": held_name}, (60,), 128.0)).reveal()
+
+
 def test_owners_compute_parties_and_receivers_take_part_and_the_coordinator_does_not(network):
     total = network.secret("Oslo", "age").sum()
     _, manifest = network.propose_program(program_of([(total, COLLECTOR)]))

@@ -5,9 +5,11 @@ rule `arrays` at "aggregates", what is shown
 
     has no record axis, unless its receiver is the institution whose records they are;
     has not picked records: no index or public weights along a record axis, no comparison, choice or order of records;
-    is at most one number for every `min_cell` records that went into it.
+    is at most one number for every `min_cell` records that went into it;
 
-Numbers that the researcher gave an institution to hold count as public: whoever asks knows them.
+and what a line opens to everybody has not picked records either, whether or not its result is shown. Numbers that the
+researcher gave an institution to hold count as public: whoever asks knows them. An array that a program showed to an
+institution counts as single records, whatever it is.
 
 Promised   What is shown depends on all records of an input alike, up to their own values.
 Not promised   Privacy of what is shown. A function that grows fast enough singles out the largest record; numbers that
@@ -16,11 +18,12 @@ Not promised   Privacy of what is shown. A function that grows fast enough singl
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from securecompute.engine.rounds import Party
 from securecompute.errors import DisclosureRefused
+from securecompute.programs.catalogue import find
 from securecompute.programs.operation import ValueType
 from securecompute.programs.program import Input, Node, Program
 
@@ -63,10 +66,13 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A line as the rule sees it: its type, whether the researcher knows it, and its trace."""
+    """A line as the rule sees it: its type, its trace, and the axes along which it depends on public numbers.
+
+    placed   what is computed of public numbers is followed as records are: added to a secret, they are weights still
+    """
 
     type: ValueType
-    known: bool
+    placed: frozenset[int]
     trace: Trace = field(default_factory=Trace)
 
 
@@ -75,7 +81,7 @@ def permit(program: Program, owner: Party, level: str, min_cell: int) -> None:
 
     raises   DisclosureRefused  naming the rule and the line
     """
-    own = {k: each for k, each in program.inputs.items() if each.owner == owner and "columns" in each.source}
+    own = {k: each for k, each in program.inputs.items() if each.owner == owner and _of_records(each.source)}
     if not own or level == ANY:
         return
     if level == NONE:
@@ -83,17 +89,22 @@ def permit(program: Program, owner: Party, level: str, min_cell: int) -> None:
     values: list[Value] = []
     for k, node in enumerate(program.nodes):
         values.append(_value(node, k in own, [values[n] for n in node.inputs], program.types[k]))
+        if node.value is None and (opened := find(node.operation).opens) and (picked := values[k].trace.picked):
+            raise DisclosureRefused(f"rule 'arrays': a program opens {opened}, and {picked}; use sums over all records")
     shown = 0
     for line, receiver in program.outputs:
         trace = values[line].trace
         if trace.picked:
-            raise DisclosureRefused(f"rule 'arrays': a program shows what {trace.picked}; show sums over all records")
+            raise DisclosureRefused(
+                f"rule 'arrays': a program shows what {trace.picked}; show sums over all records, choose records by a "
+                "cohort, where=..., or ask the stewards for arrays='any'"
+            )
         if trace.records and receiver != owner:
             raise DisclosureRefused(
                 f"rule 'arrays': a program shows single records of '{owner}' to '{receiver}'; show sums over them"
             )
         shown += program.types[line].size if trace.touched and receiver != owner else 0
-    fewest = min(each.shape[0] for each in own.values())
+    fewest = min(each.shape[0] if each.shape else 1 for each in own.values())
     if shown * min_cell > fewest:
         raise DisclosureRefused(
             f"rule 'arrays': a program shows {shown} numbers, and one for every {min_cell} records of '{owner}' may be "
@@ -101,18 +112,49 @@ def permit(program: Program, owner: Party, level: str, min_cell: int) -> None:
         )
 
 
+def _of_records(source: Mapping[str, Any]) -> bool:
+    """Columns of records, or what a program showed to their institution: such names say which session and output."""
+    return "columns" in source or "/" in str(source.get("held"))
+
+
 def _value(node: Node, own: bool, x: Sequence[Value], type_: ValueType) -> Value:
+    every = frozenset(axis for axis, length in enumerate(type_.shape) if length > 1)
     if isinstance(node.value, Input):
-        trace = Trace(frozenset({0}) if type_.shape else frozenset(), touched=True) if own else Trace()
-        return Value(type_, "columns" not in node.value.source, trace)
-    if node.value is not None:
-        return Value(type_, True)
-    known = all(each.known for each in x)
+        axes = type_.shape[:1] if "columns" in node.value.source else type_.shape
+        trace = Trace(frozenset(range(len(axes))), touched=True) if own else Trace()
+        return Value(type_, frozenset() if _of_records(node.value.source) else every, trace)
+    if node.value is not None:  # one number repeated weighs all records alike
+        return Value(type_, frozenset() if (node.value == node.value.flat[:1]).all() else every)
+    placed = _placed(node, x, type_, every)
     if not any(each.trace.touched for each in x):
-        return Value(type_, known)
-    picked = next((each.trace.picked for each in x if each.trace.picked), "")
-    records, now = _followed(node.operation, x, node.attributes, type_)
-    return Value(type_, known, Trace(frozenset(records), picked or now, touched=True))
+        return Value(type_, placed)
+    records, picked = _followed(node.operation, x, node.attributes, type_)
+    if not picked and (_weighed(node.operation, x) or placed & records):
+        picked = "weighs single records with public numbers"
+    earlier = next((each.trace.picked for each in x if each.trace.picked), "")
+    return Value(type_, placed, Trace(frozenset(records), earlier or picked, touched=True))
+
+
+def _placed(node: Node, x: Sequence[Value], type_: ValueType, every: frozenset[int]) -> frozenset[int]:
+    """The axes along which a result depends on public numbers; where it cannot be told, all of them."""
+    placed, mixed = _followed(node.operation, [replace(v, trace=Trace(v.placed)) for v in x], node.attributes, type_)
+    if mixed and node.operation != "index":
+        return every
+    if node.operation in ("stack", "concatenate"):  # which of them stands where is the researcher's choice
+        joined = node.attributes["axis"]
+        if node.operation == "stack" or not any(joined in v.trace.records for v in x):
+            placed = placed | {joined}
+    return frozenset(placed)
+
+
+def _weighed(name: str, x: Sequence[Value]) -> bool:
+    """Whether a sum of products runs along records of one factor and public numbers of the other."""
+    if name not in _CONTRACTING:
+        return False
+    left, right = (x[0], x[0]) if name == "gram" else x
+    inner = 0 if name == "gram" else len(left.type.shape) - 1
+    records = inner in left.trace.records or 0 in right.trace.records
+    return records and (inner in left.placed or 0 in right.placed)
 
 
 def _followed(name: str, x: Sequence[Value], a: Mapping[str, Any], result: ValueType) -> tuple[set[int], str]:
@@ -125,7 +167,7 @@ def _followed(name: str, x: Sequence[Value], a: Mapping[str, Any], result: Value
     if name in _LINE_BY_LINE or name in _SMOOTH:
         return _aligned(x, result)
     if along and name not in _WHOLE:
-        return set(), f"compares or orders single records ('{name}')"
+        return set(), f"compares, chooses or orders single records ('{name}')"
     return set(), f"mixes single records ('{name}')" if along else ""
 
 
@@ -135,10 +177,6 @@ def _aligned(x: Sequence[Value], result: ValueType) -> tuple[set[int], str]:
     for each in x:
         shift = len(result.shape) - len(each.type.shape)
         axes |= {axis + shift for axis in each.trace.records}
-    for each in x:
-        shift = len(result.shape) - len(each.type.shape)
-        if each.known and any(axis >= shift and each.type.shape[axis - shift] > 1 for axis in axes):
-            return axes, "weighs single records with public numbers"
     return axes, ""
 
 
@@ -148,11 +186,10 @@ def _contracted(name: str, x: Sequence[Value]) -> tuple[set[int], str]:
         return ({0, 1} if 1 in x[0].trace.records else set()), ""
     left, right = x
     inner_left, inner_right = len(left.type.shape) - 1, 0
-    weighed = (inner_left in left.trace.records and right.known) or (inner_right in right.trace.records and left.known)
     axes = {axis for axis in left.trace.records if axis != inner_left}
     offset = len(left.type.shape) - 2
     axes |= {axis + offset for axis in right.trace.records if axis != inner_right}
-    return axes, "weighs single records with public numbers" if weighed else ""
+    return axes, ""
 
 
 def _arranged(name: str, x: Sequence[Value], a: Mapping[str, Any]) -> tuple[set[int], str]:
@@ -186,14 +223,16 @@ def _reshaped(x: Value, shape: tuple[int, ...], records: set[int]) -> tuple[set[
 def _indexed(x: Value, index: Sequence[Any], records: set[int]) -> tuple[set[int], str]:
     kept: set[int] = set()
     axis = place = 0
+    picked = ""
     for entry in index:
         if isinstance(entry, list | tuple) and not entry:
             place += 1
             continue
-        whole = not isinstance(entry, int) and range(x.type.shape[axis])[slice(*entry)] == range(x.type.shape[axis])
-        if axis in records and not whole:
-            return kept, "picks records by their position"
-        kept |= {place} if axis in records else set()
-        place += not isinstance(entry, int)
+        alone = isinstance(entry, int)
+        if axis in records:
+            if alone or range(x.type.shape[axis])[slice(*entry)] != range(x.type.shape[axis]):
+                picked = "picks records by their position"
+            kept |= set() if alone else {place}
+        place += not alone
         axis += 1
-    return kept | {place + k - axis for k in range(axis, len(x.type.shape)) if k in records}, ""
+    return kept | {place + k - axis for k in range(axis, len(x.type.shape)) if k in records}, picked

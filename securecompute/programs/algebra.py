@@ -27,6 +27,7 @@ MOST_CONDITION = 1e8
 MOST_BOUND = 2.0**60
 FINEST = 60  # fractional bits of the matrix and the right side: what is left of the ring holds their range
 SHOWN_SCALE = 48
+MOST_EIGENVALUES = 16
 
 
 class Solve(Operation):
@@ -93,7 +94,7 @@ class Eigen(Operation):
 
     name = "eigh"
     attributes: ClassVar[Mapping[str, Any]] = {
-        "k": attributes.whole(1, 1 << 10),
+        "k": attributes.whole(1, MOST_EIGENVALUES),
         "ratio": attributes.real(0.0, 1 - 2.0**-20),
     }
     opens = "whether eigenvalues were as far apart as declared"

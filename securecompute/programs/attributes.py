@@ -5,13 +5,14 @@ a new axis of length 1.
 """
 
 from collections.abc import Callable, Sequence
-from math import isfinite
+from math import isfinite, prod
 from typing import Any
 
 from securecompute.errors import InvalidRequest
 
 Check = Callable[[Any], Any]
 MAX_AXES = 6
+MAX_SIZE = 1 << 40
 
 
 def whole(least: int, most: int) -> Check:
@@ -50,8 +51,8 @@ def one_of(*words: str) -> Check:
 def shape(value: Any) -> tuple[int, ...]:
     """Lengths of axes."""
     lengths = _wholes(value)
-    if len(lengths) > MAX_AXES or any(length < 0 for length in lengths):
-        raise InvalidRequest(f"{value!r} is no shape of at most {MAX_AXES} axes")
+    if len(lengths) > MAX_AXES or any(length < 0 for length in lengths) or prod(lengths) > MAX_SIZE:
+        raise InvalidRequest(f"{value!r} is no shape of at most {MAX_AXES} axes and 2^40 numbers")
     return lengths
 
 

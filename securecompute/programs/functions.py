@@ -44,6 +44,7 @@ from securecompute.protocols.products.square_root import inverse_square_root, sq
 TOLD_APART = {Ring.Z64: 28, Ring.Z128: 56}  # bits from the bound of a divisor to its last place
 MOST_APART = 2.0**16  # bound over least, up to which Z_2^64 has room for a quotient with enough digits
 QUOTIENT_BITS = {Ring.Z64: 28, Ring.Z128: 90}  # of a quotient, with its fractional ones
+FEWEST_BITS = 24  # fractional ones of a quotient in Z_2^64
 FINEST = 30  # fractional bits of a curve's result
 FINEST_SHARE = 24  # of softmax, which ends in a division
 SLACK = 1.01
@@ -234,6 +235,9 @@ class Divide(Elementwise):
             raise InvalidRequest("divide: by public numbers; multiply by their reciprocals")
         ring = Ring.Z128 if not x[0].public and x[0].ring is Ring.Z128 else ring_for(x[1])
         bound = 2 * max(x[0].bound, 2.0**-30) / lowest(x[1], ring)
+        if ring is Ring.Z64 and log2(bound) > QUOTIENT_BITS[ring] - FEWEST_BITS:
+            ring = Ring.Z128
+            bound = 2 * max(x[0].bound, 2.0**-30) / lowest(x[1], ring)
         least = 0.0 if x[0].least >= 0 and x[1].least >= 0 else -inf
         return ValueType(broadcast(self.name, x), bound, ring=ring, exact=False, least=least)
 

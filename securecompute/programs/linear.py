@@ -125,7 +125,7 @@ class Negate(Rearrange):
     name = "negate"
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
-        return replace(super().result(x, a), least=-x[0].bound)
+        return replace(x[0], norms=None, least=-x[0].bound)
 
     def arrange(self, x: Any, a: Attributes) -> Any:
         return -x
@@ -209,14 +209,22 @@ class Concatenate(Operation):
     name = "concatenate"
     arity = None
     attributes: ClassVar[Mapping[str, Any]] = {"axis": attributes.whole(0, attributes.MAX_AXES)}
-    join: ClassVar[Any] = staticmethod(np.concatenate)
     join_shares: ClassVar[Any] = staticmethod(fixed.concatenate)
 
+    def joined(self, shapes: Sequence[Shape], axis: int) -> Shape:
+        """The result's shape. raises InvalidRequest: these do not go together"""
+        first = shapes[0]
+        apart = {shape[:axis] + shape[axis + 1 :] for shape in shapes if axis < len(shape)}
+        if len(apart) != 1 or any(len(shape) != len(first) for shape in shapes):
+            raise self._unlike(shapes, axis)
+        return attributes.shape([*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :]])
+
+    def _unlike(self, shapes: Sequence[Shape], axis: int) -> InvalidRequest:
+        listed = " and ".join(map(str, dict.fromkeys(shapes)))
+        return InvalidRequest(f"{self.name} along axis {axis}: arrays of shapes {listed} do not go together")
+
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
-        try:
-            shape = self.join([np.broadcast_to(np.float64(0), each.shape) for each in x], axis=a["axis"]).shape
-        except (ValueError, IndexError) as error:
-            raise InvalidRequest(f"{self.name} along axis {a['axis']}: {error}") from None
+        shape = self.joined([each.shape for each in x], a["axis"])
         whole, exact = all(each.integer for each in x), all(each.exact for each in x)
         if any(each.public for each in x):
             raise InvalidRequest(f"{self.name} joins secrets; add public columns before they are shared")
@@ -235,8 +243,12 @@ class Stack(Concatenate):
     """Joined along a new axis."""
 
     name = "stack"
-    join: ClassVar[Any] = staticmethod(np.stack)
     join_shares: ClassVar[Any] = staticmethod(fixed.stack)
+
+    def joined(self, shapes: Sequence[Shape], axis: int) -> Shape:
+        if len(set(shapes)) != 1 or axis > len(shapes[0]):
+            raise self._unlike(shapes, axis)
+        return attributes.shape([*shapes[0][:axis], len(shapes), *shapes[0][axis:]])
 
 
 OPERATIONS = (Add(), Subtract(), Negate(), Reshape(), Transpose(), Index(), Total(), Concatenate(), Stack(), Widen())

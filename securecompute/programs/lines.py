@@ -7,7 +7,7 @@ from securecompute.engine.rounds import Part, together
 from securecompute.programs.catalogue import find
 from securecompute.programs.linear import silent
 from securecompute.programs.operation import Operand, Site, ValueType, secret
-from securecompute.programs.plan import check_digits, shown_scale
+from securecompute.programs.plan import check_digits, check_quotient, shown_scale
 from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.fixed import Fixed
 from securecompute.protocols.products.rounding import truncate_to_nearest
@@ -30,9 +30,11 @@ def line(party: ComputeParty, name: str, operands: Sequence[Operand], site: Site
     return result.within(site.result.bound)  # the plan's, so that a rehearsal on few elements goes on as the run does
 
 
-def shown(party: ComputeParty, x: Fixed, type_: ValueType) -> Part[Fixed]:
+def shown(party: ComputeParty, x: Fixed, type_: ValueType, quotient: bool) -> Part[Fixed]:
     """The value as it will be shown: rounded to the nearest where its last bits are noise."""
     scale = shown_scale(x.scale, type_.integer, type_.exact)
+    if quotient and not type_.integer:
+        check_quotient(scale, x.bound)
     if scale == x.scale:
         return x
     rounded = yield from truncate_to_nearest(party, x.share, x.scale - scale)

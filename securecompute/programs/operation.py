@@ -7,7 +7,7 @@ that could overflow are refused where the researcher wrote them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil, inf, log2
+from math import ceil, inf, log2, prod
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -51,7 +51,7 @@ class ValueType:
     @property
     def size(self) -> int:
         """Elements."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return prod(self.shape)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ Every party derives the same plan from the same program, so none is sent.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import log2
 
 from securecompute.arithmetic.fixed_types import FixedType, most_scale
@@ -20,6 +21,8 @@ from securecompute.programs.program import Program
 
 MOST_SHOWN = 40  # fractional bits of what is shown; float64 has 53 digits in all
 GUARD = 8  # bits by which a value that was rounded at random is longer than what is shown of it
+QUOTIENTS = ("divide", "reciprocal", "rsqrt")
+FEWEST_FRACTIONAL = 12  # bits that are shown of what depends on a quotient, whose bound says little
 PRODUCTS = ("multiply", "matmul", "gram")  # that need no truncation before the one of the reveal
 FEWEST_DIGITS = 8  # significant bits, below which a number says nothing
 
@@ -30,6 +33,15 @@ class Plan:
 
     program: Program
     sites: tuple[Site, ...]
+
+    @cached_property
+    def quotients(self) -> frozenset[int]:
+        """Nodes that depend on an operation whose bound is that of the worst divisor."""
+        found: set[int] = set()
+        for k, node in enumerate(self.program.nodes):
+            if node.operation in QUOTIENTS or not found.isdisjoint(node.inputs):
+                found.add(k)
+        return frozenset(found)
 
     def input_type(self, node: int) -> FixedType:
         """How the owner of an input encodes it.
@@ -71,12 +83,22 @@ def shown_scale(scale: int, integer: bool, exact: bool) -> int:
     return max(min(scale - GUARD, MOST_SHOWN), 0)
 
 
+def check_quotient(scale: int, bound: float) -> None:
+    """Return if what depends on a quotient is shown with enough fractional bits. raises PrecisionLoss"""
+    if scale < FEWEST_FRACTIONAL:
+        raise PrecisionLoss(
+            f"quotients, or what depends on them, could be as large as {bound:.4g}, and would be known to the nearest "
+            f"{2.0**-scale:g} only: clip what is divided by away from 0, divide means instead of sums, or share the "
+            "inputs with wide=True"
+        )
+
+
 def check_digits(scale: int, bound: float, integer: bool) -> None:
     """Return if numbers up to the bound keep enough digits.
 
     raises   PrecisionLoss  they do not: the ranges on the way are too large for the ring
     """
-    if not integer and scale + log2(bound) < FEWEST_DIGITS:
+    if not integer and scale + max(0.0, log2(bound)) < FEWEST_DIGITS:
         raise PrecisionLoss(
             "the declared ranges are so large that numbers on the way would lose their digits; declare smaller ranges, "
             f"or share the inputs with wide=True, which computes in {Ring.Z128}"

@@ -104,7 +104,8 @@ def rehearse(plan: Plan) -> Rehearsal:
             lines[k] = _line(node.operation, packed, given, shapes, plan.sites[k], program.checked)
             operands[k] = Shared(lines[k].type)
             ends[k] = max(ends[n] for n in node.inputs) + lines[k].rounds
-    outputs = [_output(_shared(operands[node]), types[node]) for node, _ in program.outputs]
+    quotients = plan.quotients
+    outputs = [_output(_shared(operands[node]), types[node], node in quotients) for node, _ in program.outputs]
     ends |= {len(ends) + k: ends[node] + outputs[k].rounds for k, (node, _) in enumerate(program.outputs)}
     every = [*lines.values(), *outputs]
     products = _checked_products(program)
@@ -154,9 +155,9 @@ def _carried_over(on: Callable[[int], tuple[int, Line]], size: int) -> Line:
     return Line(more.type, more.rounds, (p0, p1, p2))
 
 
-def _output(x: Shared, type_: ValueType) -> Line:
+def _output(x: Shared, type_: ValueType, quotient: bool) -> Line:
     def part(party: ComputeParty, given: Sequence[Operand]) -> Part[Fixed]:
-        return shown(party, _fixed(given[0]), type_)
+        return shown(party, _fixed(given[0]), type_, quotient)
 
     if type_.size <= FEW:
         return _played(part, [x], [np.zeros(type_.shape)])

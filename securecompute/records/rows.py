@@ -33,6 +33,11 @@ class Rows:
         """How many records are selected."""
         return int(self._table.num_rows) if self._positions is None else len(self._positions)
 
+    @property
+    def places(self) -> np.ndarray:
+        """Where the selected records stand among all: int64, shape (n,)."""
+        return np.arange(self.n) if self._positions is None else self._positions
+
     def codes(self, column: str) -> np.ndarray:
         """Each record's index into the dictionary's categories: int32, shape (n,), -1 for missing.
 

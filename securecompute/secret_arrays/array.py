@@ -328,12 +328,15 @@ def _receivers(arrays: Sequence[Any], to: Party | Iterable[Party] | None) -> tup
     """To whom. raises InvalidRequest: nothing to reveal, nobody, or somebody unknown"""
     if not arrays or not all(isinstance(each, SecretArray) for each in arrays):
         raise InvalidRequest("reveal takes secret arrays, one or more")
+    if to is not None and not isinstance(to, Iterable):
+        raise InvalidRequest(f"{to!r} is no institution to reveal to; give a name, a list of names, or leave `to` out")
     names = (COLLECTOR,) if to is None else (to,) if isinstance(to, str) else tuple(to)
     institutions = _common_computation(arrays).institutions
     for name in names:
         if name != COLLECTOR and name not in institutions:
             raise InvalidRequest(
-                f"there is no institution '{name}' to reveal to{near(str(name), institutions, 'names')}"
+                f"there is no institution '{name}' to reveal to{near(str(name), institutions, 'names')}. To be shown "
+                "the numbers yourself, leave `to` out"
             )
     if not names:
         raise InvalidRequest("nothing is revealed to nobody; name an institution, or leave `to` out")

@@ -38,8 +38,8 @@ def secret_array(
         raise InvalidRequest(
             f"there is no institution '{owner}'{near(str(owner), network.institutions, 'institutions')}"
         )
-    if bound is not None and not (np.isfinite(bound) and bound > 0):
-        raise InvalidRequest(f"a bound of {bound}; declare the largest magnitude, a finite number above 0")
+    if bound is not None and not (isinstance(bound, int | float) and np.isfinite(bound) and bound > 0):
+        raise InvalidRequest(f"a bound of {bound!r}; declare the largest magnitude, a finite number above 0")
     if isinstance(data, str) or (isinstance(data, list | tuple) and data and all(isinstance(c, str) for c in data)):
         names = data if isinstance(data, str) else list(data)
         whole, least, most = declared_range(network.dictionary, [names] if isinstance(names, str) else names)

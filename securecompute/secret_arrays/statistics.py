@@ -109,6 +109,7 @@ def cov(m: Expression, *, rowvar: bool = True, bias: bool = False, ddof: float |
     if m.ndim not in (1, 2):
         raise InvalidRequest(f"cov of an array of shape {m.shape}; expected records by variables")
     x = reshape(m, (-1, 1)) if m.ndim == 1 else transpose(m) if rowvar else m
+    x = apply("widen", x)  # variables in unlike units share one scale
     freedom = _terms(x, 0, ddof if ddof is not None else 0 if bias else 1)
     result = multiply(apply("gram", subtract(x, mean(x, 0))), 1 / freedom)
     return reshape(result, ()) if m.ndim == 1 or 1 in result.shape[:1] else result

@@ -6,6 +6,7 @@ import pytest
 from securecompute.disclosure.exposure import LEVELS, permit
 from securecompute.disclosure.rules import Rules, strictest
 from securecompute.errors import DisclosureRefused, InvalidRequest
+from securecompute.programs.program import Input, Node
 from tests.programs.running import constant, held, line, program, records
 
 ME, OTHER = "Mayo", "Yale"
@@ -63,6 +64,45 @@ def test_what_singles_records_out_is_not_shown(nodes, text):
         permits(nodes, len(nodes) - 1)
 
 
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [records(ME, N, 1), held(OTHER, ONE_HOT[:, None]), line("concatenate", 0, 1, axis=1), line("gram", 2)],
+        [
+            records(ME, N),
+            held(OTHER, ONE_HOT),
+            line("stack", 0, 1, axis=0),
+            line("transpose", 2, axes=[1, 0]),
+            line("gram", 3),
+        ],
+    ],
+)
+def test_public_numbers_joined_to_records_as_a_column_are_weights(nodes):
+    with pytest.raises(DisclosureRefused, match="weighs single records with public numbers"):
+        permits(nodes, len(nodes) - 1)
+
+
+def test_public_rows_joined_below_records_are_weights_too():
+    with pytest.raises(DisclosureRefused, match="weighs single records"):
+        permits([X, held(OTHER, np.ones((3, 3))), line("concatenate", 0, 1, axis=0), line("gram", 2)], 3)
+
+
+def test_no_bit_about_picked_records_is_opened_though_nothing_shown_depends_on_it():
+    chosen = [X, line("index", 0, index=[7, 0]), line("reshape", 1, shape=[1, 1]), held(OTHER, [[1.0]])]
+    oracle = line("solve", 2, 3, condition=10.0, bound=100.0)
+    with pytest.raises(DisclosureRefused, match="picks records by their position; use sums"):
+        permits([*chosen, oracle, line("sum", 0, axes=[0])], 5)
+
+
+def test_what_an_institution_was_shown_is_not_shown_to_others_in_a_second_program():
+    shown = Node("input", (), {}, Input(ME, {"held": "session/0"}, (N, 3), 10.0))
+    permits([shown, line("sum", 0, axes=[0, 1])], 1)
+    permits([shown], 0, receiver=ME)
+    for nodes in ([shown], [shown, line("sum", 0, axes=[0])]):
+        with pytest.raises(DisclosureRefused, match="single records"):
+            permits(nodes, len(nodes) - 1)
+
+
 def test_an_institution_may_be_shown_what_belongs_to_its_own_records():
     permits([X, W, line("matmul", 0, 1)], 2, receiver=ME)
     with pytest.raises(DisclosureRefused, match="single records"):
@@ -105,3 +145,43 @@ def test_a_program_larger_than_an_institution_allows_is_refused():
     Rules(max_elements=603).permits_program(made, ME)
     with pytest.raises(DisclosureRefused, match="'max_elements' is 602, and a program's lines have 603 numbers"):
         Rules(max_elements=602).permits_program(made, ME)
+
+
+def test_a_column_of_one_number_weighs_all_records_alike():
+    ones = constant(np.ones((N, 1)))
+    permits([X, held(OTHER, np.ones((N, 1))), line("sum", 0, axes=[0])], 2)
+    permits([X, ones, line("multiply", 0, 1), line("gram", 2)], 3)
+    with pytest.raises(DisclosureRefused, match="weighs single records"):
+        permits([X, constant(2 * ONE_HOT[:, None]), line("multiply", 0, 1), line("gram", 2)], 3)
+
+
+@pytest.mark.parametrize(
+    "zero",
+    [
+        [line("sum", 0, axes=[0, 1]), line("less", 2, 2)],
+        [line("sum", 0, axes=[0, 1]), constant(0.0), line("multiply", 2, 3)],
+    ],
+)
+def test_weights_that_touched_a_secret_are_weights_still(zero):
+    nodes = [X, held(OTHER, ONE_HOT), *zero]
+    nodes += [line("add", 1, len(nodes) - 1), line("matmul", len(nodes), 0)]
+    with pytest.raises(DisclosureRefused, match="weighs single records"):
+        permits(nodes, len(nodes) - 1)
+
+
+def test_numbers_joined_to_a_vector_are_weights():
+    scalar = [X, line("sum", 0, axes=[0, 1]), line("less", 1, 1), line("equal", 1, 1)]
+    joined = [*scalar, line("stack", *([2] * (N - 1)), 3, axis=0), line("matmul", 4, 0)]
+    with pytest.raises(DisclosureRefused, match="weighs single records"):
+        permits(joined, 5)
+
+
+def test_a_column_of_ones_beside_records_is_no_weight():
+    ones = [
+        X,
+        line("sum", 0, axes=[0, 1]),
+        constant(np.zeros((N, 1))),
+        line("multiply", 1, 2),
+        constant(np.ones((N, 1))),
+    ]
+    permits([*ones, line("add", 3, 4), line("concatenate", 5, 0, axis=1), line("sum", 6, axes=[0])], 7)
