@@ -24,7 +24,9 @@ def check(result, X, y, intercept=True):
     assert np.allclose(result.p_values, plain.pvalues, atol=1e-5)
 
 
-@pytest.mark.parametrize(("method", "iterations"), [("newton", 5), ("fixed-hessian", 14)])
+@pytest.mark.parametrize(
+    ("method", "iterations"), [("newton", 5), pytest.param("fixed-hessian", 14, marks=pytest.mark.slow)]
+)
 def test_real_patients_of_three_institutions(method, iterations):
     X, y = births("age", "lwt", "smoke"), births("low")
     result = fitted(X, y, method=method, iterations=iterations, names=["age", "weight", "smokes"])
@@ -32,11 +34,13 @@ def test_real_patients_of_three_institutions(method, iterations):
     assert "logistic regression of 189 records" in str(result) and "smokes" in str(result)
 
 
+@pytest.mark.slow
 def test_a_strong_association_in_columns_of_different_size():
     X, y = tumours(0, 1, 4, 8)
     check(fitted(X, y), X, y)
 
 
+@pytest.mark.slow
 def test_a_fit_without_an_intercept():
     X, y = births("lwt", "smoke"), births("low")
     check(fitted(X, y, iterations=5, intercept=False), X, y, intercept=False)
@@ -59,7 +63,12 @@ NEVER_SICK = (1 - OUTCOME) * (np.cumsum(1 - OUTCOME) <= 9)  # nine, all healthy:
 
 
 @pytest.mark.parametrize(
-    ("column", "steps"), [(SPLIT, 9), (NEVER_SICK, 5), (NEVER_SICK, 11)], ids=["wholly", "partly, 5", "partly, 11"]
+    ("column", "steps"),
+    [
+        pytest.param(SPLIT, 9, marks=pytest.mark.slow, id="wholly"),
+        pytest.param(NEVER_SICK, 5, id="partly, 5"),
+        pytest.param(NEVER_SICK, 11, marks=pytest.mark.slow, id="partly, 11"),
+    ],
 )
 def test_an_outcome_that_columns_separate_is_refused_however_many_steps_are_taken(column, steps):
     X = np.column_stack([births("age"), column])
@@ -70,7 +79,13 @@ def test_an_outcome_that_columns_separate_is_refused_however_many_steps_are_take
 ONE_OTHERWISE = np.where(np.arange(189) == 7, -1, OUTCOME)
 
 
-@pytest.mark.parametrize("y", [np.zeros(189, np.int64), ONE_OTHERWISE], ids=["no events", "one coded -1"])
+@pytest.mark.parametrize(
+    "y",
+    [
+        pytest.param(np.zeros(189, np.int64), marks=pytest.mark.slow, id="no events"),
+        pytest.param(ONE_OTHERWISE, id="one coded -1"),
+    ],
+)
 def test_an_outcome_without_events_or_in_another_coding_is_refused(y):
     with pytest.raises((NotConverged, IllConditioned), match="separate"):
         fitted(births("age", "smoke"), y, iterations=6)
