@@ -178,3 +178,20 @@ def test_two_cohorts_that_differ_by_a_patient_are_subtracted(network):
     everybody, others = (network.secret("Bern", "age", where=where) for where in (None, "rare = 'no'"))
     assert everybody.shape[0] - others.shape[0] == 1
     assert everybody.sum().reveal() - others.sum().reveal() == pytest.approx(88.0, abs=1e-2)
+
+
+def test_two_cohorts_of_an_institution_do_not_meet_in_one_program(network):
+    everybody, others = (network.secret("Bern", "age", where=where) for where in (None, "rare = 'no'"))
+    with pytest.raises(sc.DisclosureRefused, match="columns of different records of 'Bern'"):
+        (everybody.sum() - others.sum()).reveal()
+
+
+def test_helpers_are_listed_by_name():
+    with pytest.raises(sc.InvalidRequest, match=r"helpers=\['Notary'\]"):
+        sc.Network.simulate({"a": "a.parquet", "b": "b.parquet"}, helpers="Notary", quiet=True)
+
+
+def test_no_request_reads_what_a_program_showed_to_an_institution(network):
+    network.secret("Bern", "age").reveal(to="Bern")
+    with pytest.raises(sc.InvalidRequest, match="not asked 'held'"):
+        network.fabric.ask("Bern", "held", "0/0")
