@@ -74,7 +74,7 @@ def product_rows(n: int, quick: bool) -> list[Claim]:
     if not quick:
         wide, z128, name = spu_runs(case, SPU_ABY3_128), ours("matmul", n, ring=Ring.Z128), called(SPU_ABY3_128)
         rows += _time_and_error(f"product n = {n}, Z64", z64, wide, name, 10.0, 1.0)
-        rows.append(Claim(f"product n = {n}, Z128", z128.anew("run"), wide.latest("run"), name, 4.0, needs))
+        rows.append(Claim(f"product n = {n}, Z128", z128.anew("run"), wide.anew("run"), name, 4.0, needs))
         errors = z128.latest("error"), wide.latest("error")
         rows.append(Claim(f"product n = {n}, Z128: error", *errors, name, 1.0, needs, ""))
     text = f"product n = {n}, Z64, on Ray"
@@ -99,7 +99,7 @@ def elementwise_rows(size: int, quick: bool) -> list[Claim]:
     shown = f"{size:,}"
     rows = _time_and_error(f"{shown} comparisons, as shared bits", bits, less, name, 1.0, None)
     numbers_are = f"{shown} comparisons, as numbers 0 and 1"
-    rows.append(Claim(numbers_are, numbers.anew("run"), less.latest("run"), f"{name}, as bits", 1.0, needs))
+    rows.append(Claim(numbers_are, numbers.anew("run"), less.anew("run"), f"{name}, as bits", 1.0, needs))
     for operation, text in (("sigmoid", f"{shown} sigmoids"), ("divide", f"{shown} divisions")):
         peer = spu_runs(Case(operation, size), SPU_ABY3_64, once=not quick)
         rows += _time_and_error(text, ours(operation, size), peer, once, 1.0, 1.0)
