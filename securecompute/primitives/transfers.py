@@ -1,0 +1,135 @@
+"""Random oblivious transfer: one side gets pairs of keys, the other one key of each pair, of its choice.
+
+For transfer i the chooser, with choice c, takes a random element R_(1-c) of ristretto255 and a scalar a,
+
+    R_c = a G - Hg(i, 1-c, R_(1-c)),          sends (R_0, R_1);
+    the offerer, with one scalar y for all i,  sends y G,
+    k_j = SHA-256(i, j, y (R_j + Hg(i, 1-j, R_(1-j)))) is what the offerer has,  k_c = SHA-256(i, c, a (y G)) the chooser.
+
+Hg hashes into the group. The messages depend on nothing received, so both go in one round. Local steps only.
+
+Security   Semi-honest. Both elements of a pair are uniform whatever c is: the offerer learns nothing of choices, with
+           no assumption. The key that was not chosen needs the Diffie-Hellman product of y G and a hash: assumes CDH
+           in ristretto255, Hg and SHA-256 as random oracles; `domain` sets runs apart. Time does not depend on
+           choices. Not promised: that a chooser who deviates, with one y for all i, has but one key of each pair.
+Cost       1 round: the chooser sends 64 bytes a transfer, the offerer 32 in all. 0.08 ms and 0.13 ms a transfer.
+Reference  Masny, Rindal, CCS 2019 (ePrint 2019/706), the form over a group, as in libOTe; RFC 9496.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from securecompute.errors import InvalidRequest, PeerMisbehaved
+from securecompute.primitives.randomness import Randomness
+from securecompute.primitives.ristretto import (
+    ELEMENT_BYTES,
+    InvalidElement,
+    add,
+    check_element,
+    from_uniform,
+    hash_to_element,
+    multiply,
+    multiply_base,
+    random_scalar,
+    rows,
+    subtract,
+    table,
+)
+
+Octets = NDArray[np.uint8]
+
+
+class Chooser:
+    """Who gets one key of each pair.
+
+    points   uint8 (n, 2, 32), to be sent to the offerer
+    """
+
+    __slots__ = ("_choices", "_domain", "_exponents", "points")
+
+    def __init__(self, choices: NDArray[np.bool_], domain: bytes, randomness: Randomness) -> None:
+        """choices   bool (n,)
+        domain    1 to 255 bytes that both sides share and no other run uses
+        raises    InvalidRequest  choices are not such a vector
+        """
+        if choices.dtype != np.bool_ or choices.ndim != 1:
+            raise InvalidRequest(f"choices are {choices.dtype} {choices.shape}; expected bool (n,)")
+        self._choices, self._domain = [int(c) for c in choices], domain
+        self._exponents = [random_scalar(randomness) for _ in self._choices]
+        other = [from_uniform(randomness.bytes(64)) for _ in self._choices]
+        chosen = [
+            subtract(multiply_base(a), _hashed(domain, i, 1 - c, r))
+            for i, (a, c, r) in enumerate(zip(self._exponents, self._choices, other, strict=True))
+        ]
+        self.points = _in_place(table(chosen), table(other), choices)
+
+    def keys(self, point: Octets, peer: str) -> list[bytes]:
+        """The chosen keys, 32 bytes each.
+
+        point    uint8 (32,), from the offerer
+        raises   PeerMisbehaved  it is no element, or the identity
+        """
+        (y_g,) = _checked(point.reshape(1, -1), peer)
+        return [
+            _key(self._domain, i, c, multiply(a, y_g))
+            for i, (a, c) in enumerate(zip(self._exponents, self._choices, strict=True))
+        ]
+
+
+class Offerer:
+    """Who gets both keys of each pair, as many as the chooser wants.
+
+    point   uint8 (32,), to be sent to the chooser
+    """
+
+    __slots__ = ("_domain", "_y", "point")
+
+    def __init__(self, domain: bytes, randomness: Randomness) -> None:
+        """domain   as of the chooser"""
+        self._domain, self._y = domain, random_scalar(randomness)
+        self.point = table([multiply_base(self._y)])[0]
+
+    def keys(self, points: Octets, peer: str) -> list[tuple[bytes, bytes]]:
+        """Both keys of each transfer, 32 bytes each.
+
+        points   uint8 (n, 2, 32), from the chooser
+        raises   PeerMisbehaved  one of them is no element, or the identity
+        """
+        flat = _checked(points.reshape(-1, ELEMENT_BYTES), peer)
+        pairs = zip(flat[::2], flat[1::2], strict=True)
+        try:
+            return [(self._of(i, 0, pair), self._of(i, 1, pair)) for i, pair in enumerate(pairs)]
+        except InvalidElement as error:  # a point minus its hash: whoever sent it knew the key before it was made
+            raise _named(peer) from error
+
+    def _of(self, i: int, j: int, pair: tuple[bytes, bytes]) -> bytes:
+        blinded = add(pair[j], _hashed(self._domain, i, 1 - j, pair[1 - j]))
+        return _key(self._domain, i, j, multiply(self._y, blinded))
+
+
+def _in_place(chosen: Octets, other: Octets, choices: NDArray[np.bool_]) -> Octets:
+    """Pairs with `chosen` at the place of the choice: uint8 (n, 2, 32), by masks and not by branches."""
+    swap = (chosen ^ other) & (np.uint8(0) - choices.astype(np.uint8))[:, None]
+    return np.stack([chosen ^ swap, other ^ swap], axis=1)
+
+
+def _checked(points: Octets, peer: str) -> Sequence[bytes]:
+    try:
+        return [check_element(point) for point in rows(points)]
+    except InvalidElement as error:
+        raise _named(peer) from error
+
+
+def _named(peer: str) -> PeerMisbehaved:
+    return PeerMisbehaved(f"'{peer}' sent a point for oblivious transfer that is no element, or the identity")
+
+
+def _hashed(domain: bytes, i: int, j: int, point: bytes) -> bytes:
+    return hash_to_element(i.to_bytes(4, "big") + bytes([j]) + point, domain)
+
+
+def _key(domain: bytes, i: int, j: int, product: bytes) -> bytes:
+    return sha256(bytes([len(domain)]) + domain + i.to_bytes(4, "big") + bytes([j]) + product).digest()
