@@ -1,0 +1,43 @@
+"""Every gate and every operation on the fabric without processes; and that none is left out."""
+
+import pytest
+
+from securecompute.engine.in_process import InProcess
+from securecompute.programs.catalogue import OPERATIONS
+from tests.protocols.products.conformance import (
+    DEAR,
+    RECIPES,
+    SESSIONS,
+    ConformancePromises,
+    locked,
+    parts_run,
+    program_of,
+    public_parts,
+)
+from tests.protocols.products.playing import RECEIVER
+
+
+@pytest.fixture(scope="module")
+def fabric():
+    return InProcess(RECIPES)
+
+
+class TestInProcess(ConformancePromises):
+    """The promises, on a network without faults."""
+
+
+def test_every_operation_of_the_catalogue_is_in_a_program_and_shown():
+    for name, left_out in (("narrow", set()), ("wide", {operation for operation, _, _ in DEAR})):
+        program, _ = program_of(name)
+        shown = {program.nodes[k].operation for k, _ in program.outputs}
+        assert OPERATIONS.keys() - shown == left_out
+        assert len(locked(name)[0].outputs[RECEIVER]) == len(program.outputs)
+
+
+def test_every_public_part_of_the_products_runs_in_some_session():
+    assert len(public_parts()) > 90
+    assert public_parts().keys() - parts_run(SESSIONS) == set()
+
+
+def test_what_no_session_runs_is_missed():
+    assert "shuffle.shuffle" not in parts_run(["scores"])
