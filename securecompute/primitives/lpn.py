@@ -7,8 +7,8 @@ A, m cells, looks uniform if t is large enough for the code G (`expand_convolute
 that, whatever m is: noise costs transfers, t d of them, and 2 KB a block, and no time in the code.
 
 Profiles   default        least = 200. A combination of rows of G that misses every noisy cell shows that A is not
-                          uniform; one of relative weight δ does so with probability (1 - δ)^t, below 2^-64 for δ = 0.20,
-                          the estimate for this code. The best algorithms known to its authors cost 2^128 or more.
+                          uniform; one of relative weight δ does so with probability (1 - δ)^t, below 2^-64 for this
+                          code's estimate, δ = 0.20. The best algorithms known to its authors cost 2^128 or more.
            conservative   least = 640. Holds even if the multiplier of the code brought nothing, so that A were a binary
                           code's, read 128 times. A draw of half the cells decodes if some sum of readings has no noise
                           in it: a noisy cell does no harm with probability 3/4, 2^127 sums are tried at once by linear
