@@ -194,7 +194,7 @@ def test_what_cannot_be_proven_is_refused():
 
 def test_inputs_and_seeds_of_a_wrong_size_are_refused():
     with pytest.raises(InvalidRequest):
-        KEY.outputs([bytes(0x10000)])
+        KEY.outputs([bytes(0xFFFF)])
     with pytest.raises(InvalidRequest):
         OprfKey.derive(bytes(31), b"", Mode.OPRF)
     with pytest.raises(InvalidRequest):
