@@ -25,9 +25,11 @@ from securecompute.records.columns import near
 from securecompute.secret_arrays import elementwise as functions
 from securecompute.secret_arrays import shapes as shapes
 from securecompute.secret_arrays import statistics as statistics
+from securecompute.secret_arrays.advice import missing_attribute
 from securecompute.secret_arrays.graph import LARGEST_WHOLE, Expression
 from securecompute.secret_arrays.graph import program_of as program_of_expressions
-from securecompute.secret_arrays.numpy_protocol import array_function, check_arguments, check_signature, ufunc
+from securecompute.secret_arrays.numpy_protocol import FUNCTIONS, array_function, check_arguments, ufunc
+from securecompute.secret_arrays.options import check_signature
 from securecompute.values import SecretMisused
 
 Number: TypeAlias = float | int | bool
@@ -153,7 +155,7 @@ class SecretArray:
     __str__ = __repr__
 
     def __format__(self, specification: str) -> str:
-        if specification:
+        if not isinstance(specification, str) or specification:
             raise SecretMisused("a secret array has no numbers to format; reveal it first")
         return repr(self)
 
@@ -196,12 +198,17 @@ class SecretArray:
     argsort, any, all = _method(statistics.argsort), _method(statistics.any_true), _method(statistics.all_true)
     dot, clip, cumsum = _method(functions.dot), _method(functions.clip), _method(shapes.cumsum)
     ravel, squeeze, swapaxes = _method(shapes.ravel), _method(shapes.squeeze), _method(shapes.swapaxes)
+    flatten, prod = _method(shapes.ravel), _method(statistics.prod_of)
     diagonal, trace, take = _method(shapes.diagonal), _method(statistics.trace), _method(shapes.take)
 
-    def reshape(self, *shape: Any) -> "SecretArray":
-        """The same numbers in another shape; one length may be -1."""
+    def reshape(self, *shape: Any, order: str = "C") -> "SecretArray":
+        """The same numbers in another shape; one length may be -1. order: "C" only"""
         lengths = shape[0] if len(shape) == 1 else shape
-        return SecretArray(self.computation, shapes.reshape(self.expression, lengths))
+        return SecretArray(self.computation, shapes.reshape(self.expression, lengths, order))
+
+    def copy(self) -> "SecretArray":
+        """The array itself, which nothing changes."""
+        return self
 
     def transpose(self, *axes: Any) -> "SecretArray":
         """The axes in another order, reversed unless one is given."""
@@ -241,6 +248,9 @@ class SecretArray:
     )
     sort = _refusing("does not change, so it is not sorted in place; write np.sort(x)")
     tolist = item = tobytes = tofile = _refusing("shows no numbers; reveal it first")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(missing_attribute(name, {each.__name__ for each in FUNCTIONS}))
 
     def __copy__(self) -> "SecretArray":
         return self
@@ -328,8 +338,11 @@ def _receivers(arrays: Sequence[Any], to: Party | Iterable[Party] | None) -> tup
     """To whom. raises InvalidRequest: nothing to reveal, nobody, or somebody unknown"""
     if not arrays or not all(isinstance(each, SecretArray) for each in arrays):
         raise InvalidRequest("reveal takes secret arrays, one or more")
-    if to is not None and not isinstance(to, Iterable):
-        raise InvalidRequest(f"{to!r} is no institution to reveal to; give a name, a list of names, or leave `to` out")
+    several = isinstance(to, list | tuple | set | frozenset) and all(isinstance(each, str) for each in to)
+    if not (to is None or isinstance(to, str) or several):
+        raise InvalidRequest(
+            f"a {type(to).__name__} is no institution to reveal to; give a name, a list of names, or leave `to` out"
+        )
     names = (COLLECTOR,) if to is None else (to,) if isinstance(to, str) else tuple(to)
     institutions = _common_computation(arrays).institutions
     for name in names:

@@ -10,7 +10,7 @@ Accuracy   A formula is as accurate as the operations that it is made of, each o
 """
 
 from collections.abc import Callable, Sequence
-from math import log
+from math import log, pi
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from securecompute.errors import InvalidRequest
 from securecompute.programs.ranges import SMALLEST_FACTOR
 from securecompute.secret_arrays.graph import Expression, apply, expression, public_numbers
-from securecompute.secret_arrays.shapes import ravel, reshape, transpose
+from securecompute.secret_arrays.shapes import index, ravel, reshape, transpose
 
 Operand: TypeAlias = Any  # an Expression, or what numpy takes as numbers
 Axis: TypeAlias = Any  # None, a position, or several
@@ -62,26 +62,26 @@ def divide(x: Operand, y: Operand) -> Expression:
     return apply("reciprocal", y) if one else apply("divide", x, y)
 
 
-def power(x: Operand, k: Operand) -> Expression:
+def power(x: Operand, exponent: Operand) -> Expression:
     """x ** k for public whole k from 1 to 64, by squaring; the square root for k = 0.5.
 
     raises   InvalidRequest  any other exponent
     """
-    if isinstance(k, Expression):
+    if isinstance(exponent, Expression):
         raise InvalidRequest("a secret exponent; for x > 0, write np.exp(k * np.log(x))")
-    exponent = public_numbers(k)
-    if exponent.ndim:
+    k = public_numbers(exponent)
+    if k.ndim:
         raise InvalidRequest("one exponent for all elements; raise the parts of the array by themselves")
-    if exponent == 0.5:
+    if k == 0.5:
         return apply("sqrt", x)
-    if exponent < 0:
+    if k < 0:
         raise InvalidRequest("a negative power; write 1 / x ** k")
-    if exponent != np.rint(exponent) or not 1 <= exponent <= HIGHEST_POWER:
+    if k != np.rint(k) or not 1 <= k <= HIGHEST_POWER:
         raise InvalidRequest(
             f"x ** k takes whole k from 1 to {HIGHEST_POWER}, or 0.5; else write np.exp(k * np.log(x))"
         )
     base = result = expression(x)
-    for bit in f"{int(exponent):b}"[1:]:
+    for bit in f"{int(k):b}"[1:]:
         result = multiply(result, result)
         result = multiply(result, base) if bit == "1" else result
     return result
@@ -110,6 +110,30 @@ def outer(a: Operand, b: Operand) -> Expression:
     """Every product of an element of a with one of b."""
     column = reshape(a, (a.type.size, 1)) if isinstance(a, Expression) else public_numbers(a).reshape(-1, 1)
     return multiply(column, ravel(b) if isinstance(b, Expression) else public_numbers(b).ravel())
+
+
+def inner(a: Operand, b: Operand) -> Expression:
+    """Sums of products along the last axes."""
+    right = expression(b)
+    return dot(a, transpose(right))
+
+
+def vdot(a: Operand, b: Operand) -> Expression:
+    """The sum of the products of all elements."""
+    left, right = (each if isinstance(each, Expression) else public_numbers(each).ravel() for each in (a, b))
+    return matmul(*(ravel(each) if isinstance(each, Expression) else each for each in (left, right)))
+
+
+def kron(a: Operand, b: Operand) -> Expression:
+    """Every product of an element of a with one of b, in blocks of the shape of b."""
+    axes = max(expression(a).ndim, expression(b).ndim)
+    shapes = [(1,) * (axes - expression(each).ndim) + expression(each).shape for each in (a, b)]
+    wide = [[n for length in shape for n in ((length, 1) if k == 0 else (1, length))] for k, shape in enumerate(shapes)]
+    left, right = (
+        reshape(each, shape) if isinstance(each, Expression) else public_numbers(each).reshape(shape)
+        for each, shape in zip((a, b), wide, strict=True)
+    )
+    return reshape(multiply(left, right), [m * n for m, n in zip(*shapes, strict=True)])
 
 
 def less(x: Operand, y: Operand) -> Expression:
@@ -147,20 +171,22 @@ def sign(x: Expression) -> Expression:
     return subtract(greater(x, 0.0), less(x, 0.0))
 
 
-def where(condition: Operand, *choices: Operand) -> Expression:
+def where(asked: Operand, *choices: Operand) -> Expression:
     """x where the condition is true, y elsewhere. raises InvalidRequest: the condition is no comparison"""
     if len(choices) != 2:
         raise InvalidRequest("np.where takes a condition, x and y; at which positions a condition holds is secret")
     x, y = choices
-    if isinstance(condition, Expression):
-        opposite = _opposite(truths(condition))
-        return apply("where", condition, x, y) if opposite is None else apply("where", opposite, y, x)
-    chosen = public_numbers(np.asarray(condition, np.bool_))
+    if isinstance(asked, Expression):
+        opposite = _opposite(truths(asked))
+        return apply("where", asked, x, y) if opposite is None else apply("where", opposite, y, x)
+    chosen = np.asarray(public_numbers(asked) != 0, np.float64)
     return add(_masked(x, chosen), _masked(y, 1 - chosen))
 
 
 def select(condlist: Sequence[Operand], choicelist: Sequence[Operand], default: Operand = 0) -> Expression:
     """The choice of the first condition that is true, else the default."""
+    if not all(isinstance(each, list | tuple) for each in (condlist, choicelist)):
+        raise InvalidRequest("np.select takes a list of conditions and a list of choices")
     if len(condlist) != len(choicelist) or not condlist:
         raise InvalidRequest("np.select takes as many conditions as choices, at least one")
     result = default
@@ -213,6 +239,73 @@ def differ(x: Operand, y: Operand) -> Expression:
     return where(left, invert(right), right)
 
 
+def truthful(function: Callable[..., Expression]) -> Callable[..., Expression]:
+    """A function of truth values, which takes numbers too: each counts as true unless it is 0."""
+
+    def of_numbers(*operands: Operand) -> Expression:
+        return function(*map(_truth, operands))
+
+    return of_numbers
+
+
+def signbit(x: Expression) -> Expression:
+    """Whether x is below 0."""
+    return less(x, 0.0)
+
+
+def heaviside(x: Operand, h: Operand) -> Expression:
+    """0 below 0, 1 above, h at 0."""
+    return where(less(x, 0.0), 0.0, where(greater(x, 0.0), 1.0, h))
+
+
+def hypot(x: Operand, y: Operand) -> Expression:
+    """The root of x^2 + y^2."""
+    squares = [square(each) if isinstance(each, Expression) else public_numbers(each) ** 2 for each in (x, y)]
+    return apply("sqrt", add(*squares))
+
+
+def sinh(x: Expression) -> Expression:
+    """(exp x - exp -x) / 2."""
+    return multiply(subtract(apply("exp", x), apply("exp", apply("negate", x))), 0.5)
+
+
+def cosh(x: Expression) -> Expression:
+    """(exp x + exp -x) / 2."""
+    return multiply(add(apply("exp", x), apply("exp", apply("negate", x))), 0.5)
+
+
+def exp2(x: Expression) -> Expression:
+    """2 ** x."""
+    return apply("exp", multiply(x, log(2)))
+
+
+def degrees(x: Expression) -> Expression:
+    """Of an angle in radians."""
+    return multiply(x, 180 / pi)
+
+
+def radians(x: Expression) -> Expression:
+    """Of an angle in degrees."""
+    return multiply(x, pi / 180)
+
+
+def logaddexp(x: Operand, y: Operand) -> Expression:
+    """log(exp x + exp y), as the larger one less the logarithm of a sigmoid, which is 1/2 or more."""
+    further = apply("sigmoid", apply("absolute", subtract(x, y)))
+    return subtract(apply("maximum", x, y), apply("log", apply("clip", further, low=0.5, high=1.0)))
+
+
+def polyval(p: Any, x: Operand) -> Expression:
+    """The polynomial with these coefficients, the highest power's first, at x."""
+    coefficients = [index(p, k) for k in range(p.shape[0] if p.ndim else 0)] if isinstance(p, Expression) else list(p)
+    if not coefficients:
+        raise InvalidRequest("a polynomial has a coefficient or more")
+    result = coefficients[0]
+    for each in coefficients[1:]:
+        result = add(multiply(result, x), each)
+    return add(multiply(x, 0.0) if isinstance(x, Expression) else 0 * public_numbers(x), result)
+
+
 def log1p(x: Expression) -> Expression:
     """log(1 + x)."""
     return apply("log", add(x, 1.0))
@@ -231,6 +324,13 @@ def log2(x: Expression) -> Expression:
 def log10(x: Expression) -> Expression:
     """The logarithm to base 10."""
     return multiply(apply("log", x), 1 / log(10))
+
+
+def _truth(x: Operand) -> Operand:
+    """Whether each element is not 0."""
+    if not isinstance(x, Expression):
+        return public_numbers(x) != 0
+    return x if x.bits else not_equal(x, 0.0)
 
 
 def _masked(x: Operand, chosen: Any) -> Operand:

@@ -9,7 +9,7 @@ from securecompute.errors import InvalidRequest
 from securecompute.secret_arrays import statistics as statistics
 from securecompute.secret_arrays.array import SecretArray, applied
 from securecompute.secret_arrays.elementwise import elementwise
-from securecompute.secret_arrays.numpy_protocol import check_signature
+from securecompute.secret_arrays.options import check_signature
 from securecompute.secret_arrays.statistics import BOUND, CONDITION, RATIO, Eigen
 
 

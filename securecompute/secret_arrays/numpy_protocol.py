@@ -1,6 +1,5 @@
 """numpy's functions on secret arrays: which there are, and what to write instead of those that there are not."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -10,11 +9,19 @@ from securecompute.errors import InvalidRequest
 from securecompute.secret_arrays import elementwise as functions
 from securecompute.secret_arrays import shapes as shapes
 from securecompute.secret_arrays import statistics as statistics
+from securecompute.secret_arrays.advice import missing
 from securecompute.secret_arrays.graph import Expression
+from securecompute.secret_arrays.options import check_signature
 
 Function = Callable[..., Any]
 
 _ELEMENTWISE: Final = ("exp", "log", "sqrt", "tanh", "absolute", "reciprocal", "maximum", "minimum")
+
+
+def _everywhere(value: bool) -> Function:
+    """What is known of every number without looking: secrets are finite and real."""
+    return lambda x: np.full(x.shape, value)
+
 
 UFUNCS: Final[Mapping[str, Function]] = {
     **{name: functions.elementwise(name) for name in (*_ELEMENTWISE, "add", "subtract", "multiply")},
@@ -37,10 +44,27 @@ UFUNCS: Final[Mapping[str, Function]] = {
     "greater_equal": functions.greater_equal,
     "equal": functions.equal,
     "not_equal": functions.not_equal,
-    "logical_and": functions.both,
-    "logical_or": functions.either,
-    "logical_xor": functions.differ,
-    "logical_not": functions.invert,
+    "fmin": functions.elementwise("minimum"),
+    "fmax": functions.elementwise("maximum"),
+    "conjugate": lambda x: x,
+    "signbit": functions.signbit,
+    "heaviside": functions.heaviside,
+    "hypot": functions.hypot,
+    "sinh": functions.sinh,
+    "cosh": functions.cosh,
+    "exp2": functions.exp2,
+    "deg2rad": functions.radians,
+    "radians": functions.radians,
+    "rad2deg": functions.degrees,
+    "degrees": functions.degrees,
+    "logaddexp": functions.logaddexp,
+    "isfinite": _everywhere(True),
+    "isnan": _everywhere(False),
+    "isinf": _everywhere(False),
+    "logical_and": functions.truthful(functions.both),
+    "logical_or": functions.truthful(functions.either),
+    "logical_xor": functions.truthful(functions.differ),
+    "logical_not": functions.truthful(functions.invert),
     "bitwise_and": functions.both,
     "bitwise_or": functions.either,
     "bitwise_xor": functions.differ,
@@ -55,7 +79,16 @@ FUNCTIONS: Final[Mapping[Function, Function]] = {
     np.ones_like: lambda a: np.ones(a.shape),
     np.full_like: lambda a, fill_value: np.full(a.shape, fill_value),
     np.copy: lambda a: a,
+    np.real: lambda val: val,
+    np.imag: lambda val: np.zeros(val.shape),
+    np.isreal: _everywhere(True),
+    np.iscomplex: _everywhere(False),
+    np.isrealobj: lambda x: True,
+    np.iscomplexobj: lambda x: False,
+    np.isposinf: _everywhere(False),
+    np.isneginf: _everywhere(False),
     np.sum: statistics.total,
+    np.prod: statistics.prod_of,
     np.mean: statistics.mean,
     np.var: statistics.var,
     np.std: statistics.std,
@@ -69,6 +102,7 @@ FUNCTIONS: Final[Mapping[Function, Function]] = {
     np.ptp: statistics.ptp,
     np.any: statistics.any_true,
     np.all: statistics.all_true,
+    np.array_equal: statistics.equal_throughout,
     np.count_nonzero: statistics.count_nonzero,
     np.sort: statistics.sort,
     np.argsort: statistics.argsort,
@@ -86,6 +120,10 @@ FUNCTIONS: Final[Mapping[Function, Function]] = {
     np.clip: functions.clip,
     np.dot: functions.dot,
     np.outer: functions.outer,
+    np.inner: functions.inner,
+    np.vdot: functions.vdot,
+    np.kron: functions.kron,
+    np.polyval: functions.polyval,
     np.reshape: shapes.reshape,
     np.ravel: shapes.ravel,
     np.transpose: shapes.transpose,
@@ -105,42 +143,31 @@ FUNCTIONS: Final[Mapping[Function, Function]] = {
     np.cumsum: shapes.cumsum,
     np.flip: shapes.flip,
     np.diff: shapes.diff,
+    np.ediff1d: shapes.ediff1d,
+    np.roll: shapes.roll,
+    np.tril: shapes.tril,
+    np.triu: shapes.triu,
+    np.atleast_1d: shapes.at_least(1),
+    np.atleast_2d: shapes.at_least(2),
+    np.atleast_3d: shapes.at_least(3),
 }
 
 _ALSO_PUBLIC_FIRST: Final = frozenset(
     (np.average, np.clip, np.dot, np.outer, np.select, np.where, np.linalg.solve, np.concatenate, np.stack, np.vstack)
-) | {np.hstack, np.column_stack}
-
-_ADVICE: Final[Mapping[str, str]] = {
-    "einsum": "write it with @, *, transpose and sum",
-    "tensordot": "write it with @, transpose and reshape",
-    "round": "numbers are rounded after they are revealed",
-    "rint": "numbers are rounded after they are revealed",
-    "floor": "numbers are rounded after they are revealed",
-    "ceil": "numbers are rounded after they are revealed",
-    "unique": "how many there are is secret; compare with the values you ask about",
-    "nonzero": "at which positions a condition holds is secret; use np.where with three arguments",
-    "array_equal": "write np.all(x == y)",
-    "isclose": "write abs(x - y) < tolerance",
-    "allclose": "write np.all(abs(x - y) < tolerance)",
-    "histogram": "for each bin, write np.sum((x >= low) & (x < high))",
-    "floor_divide": "write x / y; numbers are rounded after they are revealed",
-    "remainder": "there is no remainder of secrets",
-    "asarray": "reveal it first",
-}
+) | {np.hstack, np.column_stack, np.cov, np.corrcoef, np.inner, np.vdot, np.kron, np.polyval, np.array_equal}
 
 
 def ufunc(name: str) -> Function:
     """What numpy's ufunc of this name does to expressions. raises InvalidRequest: there is no such thing"""
     if name not in UFUNCS:
-        raise InvalidRequest(_missing(f"np.{name}", sorted(UFUNCS)))
+        raise InvalidRequest(missing(f"np.{name}", UFUNCS))
     return UFUNCS[name]
 
 
 def array_function(function: Function) -> Function:
     """What this function of numpy does to expressions. raises InvalidRequest: there is no such thing"""
     if function not in FUNCTIONS:
-        raise InvalidRequest(_missing(_name(function), sorted(each.__name__ for each in FUNCTIONS)))
+        raise InvalidRequest(missing(_name(function), {each.__name__ for each in FUNCTIONS}))
     return FUNCTIONS[function]
 
 
@@ -152,18 +179,5 @@ def check_arguments(function: Function, args: tuple[Any, ...], kwargs: Mapping[s
         raise InvalidRequest(f"{name} takes the secret array first, and nothing secret after it")
 
 
-def check_signature(name: str, function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-    """Return if the function takes these arguments. raises InvalidRequest: it does not"""
-    try:
-        inspect.signature(function).bind(*args, **kwargs)
-    except TypeError as error:
-        raise InvalidRequest(f"{name} of a secret array: {error}") from None
-
-
 def _name(function: Function) -> str:
     return f"{function.__module__}.{function.__name__}".replace("numpy.", "np.", 1)
-
-
-def _missing(name: str, there_are: list[str]) -> str:
-    advice = _ADVICE.get(name.rsplit(".", 1)[-1])
-    return f"{name} does not take secret arrays; " + (advice or f"there are {', '.join(there_are)}")

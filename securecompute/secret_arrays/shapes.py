@@ -3,7 +3,7 @@
 Which positions are taken is public; which elements fulfil a condition is secret, and so would be how many they are.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from math import ceil, log2, prod
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from securecompute.errors import InvalidRequest
 from securecompute.secret_arrays.graph import Expression, apply, public_numbers
+from securecompute.secret_arrays.options import is_whole
 
 MOST_RUNS = 1000  # slices that an index array becomes
 
@@ -22,7 +23,7 @@ def axis_of(axis: Any, ndim: int) -> int:
     """The axis, counted from 0. raises InvalidRequest: there is none"""
     try:
         return normalize_axis_index(axis, ndim)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise InvalidRequest(f"axis {axis!r} of an array with {ndim} axes") from None
 
 
@@ -32,13 +33,13 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     try:
         return normalize_axis_tuple(axis, ndim)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise InvalidRequest(f"axis {axis!r} of an array with {ndim} axes") from None
 
 
 def reshape(x: Expression, shape: Any, order: str = "C") -> Expression:
     """In another shape; one length may be -1. raises InvalidRequest: another number of elements"""
-    lengths = [_whole(each, "a length") for each in (shape if isinstance(shape, Iterable) else (shape,))]
+    lengths = _lengths(shape)
     if order != "C":
         raise InvalidRequest("a secret array is reshaped in C order; transpose it before")
     if lengths.count(-1) == 1 and (rest := -prod(lengths)) and x.type.size % rest == 0:
@@ -82,7 +83,9 @@ def moveaxis(x: Expression, source: int, destination: int) -> Expression:
 
 def expand_dims(x: Expression, axis: Any) -> Expression:
     """With new axes of length 1 at these places."""
-    places = (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
+    if axis is None:
+        raise InvalidRequest("np.expand_dims takes the places of the new axes")
+    places = (axis,) if is_whole(axis) else tuple(axis)
     new = axes_of(places, x.ndim + len(places))
     lengths = iter(x.shape)
     return reshape(x, [1 if k in new else next(lengths) for k in range(x.ndim + len(new))])
@@ -157,7 +160,7 @@ def column_stack(tup: Sequence[Any]) -> Expression:
 
 def broadcast_to(array: Expression, shape: Any) -> Expression:
     """Repeated to this shape. raises InvalidRequest: it does not go into it"""
-    lengths = [_whole(each, "a length") for each in (shape if isinstance(shape, Iterable) else (shape,))]
+    lengths = _lengths(shape)
     try:
         fits = np.broadcast_shapes(array.shape, tuple(lengths)) == tuple(lengths)
     except ValueError:
@@ -201,6 +204,44 @@ def cumsum(a: Expression, axis: int | None = None) -> Expression:
     return x if axis is None else moveaxis(x, 0, axis)
 
 
+def roll(a: Expression, shift: int, axis: int | None = None) -> Expression:
+    """Moved along an axis by so many places, around its end; of all elements as one row unless an axis is given."""
+    x = ravel(a) if axis is None else moveaxis(a, axis, 0)
+    places = _whole(shift, "a shift") % max(1, x.shape[0])
+    if places:
+        x = concatenate([index(x, slice(-places, None)), index(x, slice(None, -places))])
+    return reshape(x, a.shape) if axis is None else moveaxis(x, 0, axis)
+
+
+def tril(m: Expression, k: int = 0) -> Expression:
+    """Zeros above a diagonal of the last two axes."""
+    return apply("multiply", m, _below(m, k))
+
+
+def triu(m: Expression, k: int = 0) -> Expression:
+    """Zeros below a diagonal of the last two axes."""
+    return apply("multiply", m, 1 - _below(m, k - 1))
+
+
+def at_least(axes: int) -> Callable[[Expression], Expression]:
+    """With so many axes, as `np.atleast_1d` and its like give them."""
+
+    def function(a: Expression) -> Expression:
+        missing = max(0, axes - a.ndim)
+        behind = int(axes == 3 and a.ndim in (1, 2))  # numpy puts one of the new axes last
+        return reshape(a, ((1,) * (missing - behind) + a.shape + (1,) * behind) if missing else a.shape)
+
+    return function
+
+
+def ediff1d(ary: Expression, to_end: Any = (), to_begin: Any = ()) -> Expression:
+    """Each element less the one before it, in one row; before and behind them others."""
+    row = ravel(ary)
+    parts = [to_begin, apply("subtract", index(row, slice(1, None)), index(row, slice(None, -1))), to_end]
+    rows = [ravel(each) if isinstance(each, Expression) else public_numbers(each).ravel() for each in parts]
+    return concatenate([each for each in rows if isinstance(each, Expression) or each.size])
+
+
 def diff(a: Expression, n: int = 1, axis: int = -1) -> Expression:
     """Each less the one before it, along an axis, n times."""
     x = moveaxis(a, axis, 0)
@@ -209,10 +250,19 @@ def diff(a: Expression, n: int = 1, axis: int = -1) -> Expression:
     return moveaxis(x, 0, axis)
 
 
+def _below(m: Expression, k: int) -> NDArray[np.float64]:
+    if m.ndim < 2:
+        raise InvalidRequest(f"a triangle of an array of shape {m.shape}; expected a matrix")
+    rows, columns = m.shape[-2:]
+    return np.tri(rows, columns, k)
+
+
 def secrets(arrays: Any) -> list[Expression]:
     """The arrays, public ones as secrets that everybody knows: 0 * secret + public, which takes no message."""
     if isinstance(arrays, Expression):
         return [index(arrays, k) for k in range(arrays.shape[0] if arrays.ndim else 0)]
+    if not isinstance(arrays, list | tuple):
+        raise InvalidRequest(f"arrays to join are given in a list, not as {type(arrays).__name__}")
     parts = list(arrays)
     source = next((each for each in parts if isinstance(each, Expression) and each.type.size), None)
     if source is None:
@@ -246,9 +296,12 @@ def _entry(entry: Any) -> Any:
         return slice(
             *(None if part is None else _whole(part, "a slice") for part in (entry.start, entry.stop, entry.step))
         )
-    if isinstance(entry, int | np.integer) and not isinstance(entry, bool):
+    if is_whole(entry):
         return int(entry)
-    given = np.asarray(entry)
+    try:
+        given = np.asarray(entry)
+    except (ValueError, TypeError):  # rows of unlike lengths, or secrets in a list
+        given = np.empty(())
     if given.dtype.kind not in "iub" or given.ndim != 1:
         raise InvalidRequest("an index is made of positions, slices, None, Ellipsis and one list of positions")
     return given
@@ -295,6 +348,12 @@ def _plain(entry: Any) -> Any:
 
 
 def _whole(number: Any, what: str) -> int:
-    if isinstance(number, bool) or not isinstance(number, int | np.integer):
+    if not is_whole(number):
         raise InvalidRequest(f"{what} of {type(number).__name__}; expected a public whole number")
     return int(number)
+
+
+def _lengths(shape: Any) -> list[int]:
+    if isinstance(shape, np.ndarray):
+        shape = shape.tolist()
+    return [_whole(each, "a length") for each in (shape if isinstance(shape, Iterable) else (shape,))]

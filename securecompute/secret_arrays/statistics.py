@@ -27,10 +27,11 @@ from securecompute.secret_arrays.elementwise import (
     square,
     subtract,
 )
-from securecompute.secret_arrays.graph import Expression, apply, public_numbers
+from securecompute.secret_arrays.graph import Expression, apply, expression, public_numbers
 from securecompute.secret_arrays.shapes import (
     axes_of,
     axis_of,
+    concatenate,
     diagonal,
     index,
     moveaxis,
@@ -83,10 +84,10 @@ def average(a: Expression, axis: int | None = None, weights: Operand = None) -> 
 
     raises   InvalidRequest  another number of weights, or public ones whose total is 0
     """
-    if weights is None:
-        return mean(a, axis)
     if not isinstance(a, Expression):
         raise InvalidRequest("a public array with secret weights w; write w @ a / w.sum()")
+    if weights is None:
+        return mean(a, axis)
     w: Any = weights if isinstance(weights, Expression) else public_numbers(weights)
     if axis is None and w.shape == a.shape:
         a, w, axis = ravel(a), ravel(w) if isinstance(w, Expression) else w.ravel(), 0
@@ -104,20 +105,34 @@ def average(a: Expression, axis: int | None = None, weights: Operand = None) -> 
     return reshape(multiply(matmul(rows, w / largest), largest / w.sum()), moved.shape[:-1])
 
 
-def cov(m: Expression, *, rowvar: bool = True, bias: bool = False, ddof: float | None = None) -> Expression:
-    """Covariances of the rows, or of the columns; by n - 1, unless bias or ddof say otherwise."""
-    if m.ndim not in (1, 2):
-        raise InvalidRequest(f"cov of an array of shape {m.shape}; expected records by variables")
-    x = reshape(m, (-1, 1)) if m.ndim == 1 else transpose(m) if rowvar else m
+def cov(
+    m: Operand, y: Operand = None, rowvar: bool = True, bias: bool = False, ddof: float | None = None
+) -> Expression:
+    """Covariances of the rows, or of the columns, of m and y; by n - 1, unless bias or ddof say otherwise."""
+    if y is not None:
+        left, right = (_variables(each, rowvar) for each in secrets([m, y]))
+        if left.shape[0] != right.shape[0]:
+            raise InvalidRequest(f"variables of {left.shape[0]} and of {right.shape[0]} records")
+        m, rowvar = concatenate([left, right], axis=1), False
+    if not isinstance(m, Expression):
+        raise InvalidRequest("covariances of a public array; numpy computes them")
+    x = _variables(m, rowvar)
     x = apply("widen", x)  # variables in unlike units share one scale
     freedom = _terms(x, 0, ddof if ddof is not None else 0 if bias else 1)
     result = multiply(apply("gram", subtract(x, mean(x, 0))), 1 / freedom)
     return reshape(result, ()) if m.ndim == 1 or 1 in result.shape[:1] else result
 
 
-def corrcoef(x: Expression, *, rowvar: bool = True) -> Expression:
-    """Correlations of the rows, or of the columns."""
-    products = cov(x, rowvar=rowvar)
+def _variables(x: Expression, rowvar: bool) -> Expression:
+    """Records by variables."""
+    if x.ndim not in (1, 2):
+        raise InvalidRequest(f"variables in an array of shape {x.shape}; expected records by variables")
+    return reshape(x, (-1, 1)) if x.ndim == 1 else transpose(x) if rowvar else x
+
+
+def corrcoef(x: Operand, y: Operand = None, rowvar: bool = True) -> Expression:
+    """Correlations of the rows, or of the columns, of x and y."""
+    products = cov(x, y, rowvar=rowvar)
     if products.ndim != 2:
         raise InvalidRequest("correlations of a single variable; give two or more")
     inverse_spread = apply("rsqrt", diagonal(products))
@@ -180,6 +195,29 @@ def argsort(a: Expression, axis: int | None = -1, kind: Any = None, *, stable: A
     return _by_vector("argsort", a, axis)
 
 
+def prod_of(a: Expression, axis: int | None = None, *, keepdims: bool = False) -> Expression:
+    """The product along an axis, or of all: of pairs, of pairs of these, and so on. Its bound is that of each as well.
+
+    raises   InvalidRequest    of no elements
+             EncodingOverflow  the product of so many numbers could be beyond the ring
+    """
+    axes = axes_of(axis, a.ndim)
+    x = ravel(a) if axis is None else moveaxis(a, axis_of(axis, a.ndim), 0)
+    if not x.shape[0]:
+        raise InvalidRequest("a product of no elements")
+    while (n := x.shape[0]) > 1:
+        pairs = multiply(index(x, slice(0, n - 1, 2)), index(x, slice(1, None, 2)))
+        x = concatenate([pairs, index(x, slice(n - 1, None))]) if n % 2 else pairs
+    return _kept(index(x, 0), a, axes, keepdims)
+
+
+def equal_throughout(a1: Operand, a2: Operand) -> Any:
+    """Whether all elements are equal, and shapes too; False if these are not."""
+    if expression(a1).shape != expression(a2).shape:
+        return False
+    return all_true(equal(a1, a2))
+
+
 def quantile(a: Expression, q: Any, axis: int | None = None, *, keepdims: bool = False) -> Expression:
     """Between the two neighbours in order, linearly, for public q from 0 to 1; for several q along a new first axis."""
     levels = public_numbers(q)
@@ -204,7 +242,7 @@ def median(a: Expression, axis: int | None = None, *, keepdims: bool = False) ->
 
 def top_k(x: Expression, k: int) -> Expression:
     """The k largest along the last axis, in descending order."""
-    return apply("top_k", x, k=k)
+    return _by_vector("top_k", x, -1, k=k)
 
 
 def softmax(x: Expression, axis: int = -1) -> Expression:
@@ -254,8 +292,9 @@ def _kept(result: Expression, a: Expression, axes: Sequence[int], keepdims: bool
     return reshape(result, [1 if k in axes else n for k, n in enumerate(a.shape)]) if keepdims else result
 
 
-def _terms(a: Expression, axis: Axis, ddof: float) -> float:
+def _terms(a: Expression, axis: Axis, ddof: float | None) -> float:
     n = prod(a.shape[k] for k in axes_of(axis, a.ndim))
+    ddof = 0 if ddof is None else float(ddof)
     if not n > ddof:
         raise InvalidRequest(f"{n} elements along the axis and ddof={ddof}; there must be more elements than that")
     return n - ddof
@@ -271,17 +310,19 @@ def _squares(x: Expression, axes: Sequence[int]) -> Expression:
     return total(square(x), axes)
 
 
-def _by_vector(name: str, a: Expression, axis: int | None) -> Expression:
+def _by_vector(name: str, a: Expression, axis: int | None, **attributes: Any) -> Expression:
     """An operation on vectors along an axis: on each by itself, side by side."""
+    attributes = attributes or {"axis": 0}
     if axis is None or a.ndim == 1:
-        return apply(name, ravel(a), axis=0 if axis is None else axis_of(axis, 1))
+        axis_of(axis or 0, 1)
+        return apply(name, ravel(a), **attributes)
     last = moveaxis(a, axis, -1)
     vectors = prod(last.shape[:-1])
     if not 0 < vectors <= MOST_VECTORS:
         raise InvalidRequest(f"{name} of {vectors} vectors in one program; there may be {MOST_VECTORS}")
     rows = reshape(last, (vectors, last.shape[-1]))
-    done = stack([apply(name, index(rows, k), axis=0) for k in range(vectors)])
-    return moveaxis(reshape(done, last.shape), -1, axis)
+    done = stack([apply(name, index(rows, k), **attributes) for k in range(vectors)])
+    return moveaxis(reshape(done, (*last.shape[:-1], -1)), -1, axis)
 
 
 def _between(ordered: Expression, place: float) -> Expression:
