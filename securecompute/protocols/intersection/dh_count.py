@@ -27,6 +27,8 @@ from securecompute.protocols.intersection.declared import declared_set, octets, 
 from securecompute.protocols.intersection.header import public_key
 from securecompute.values import Plain
 
+_SECONDS = 1e-3  # of either side for an item, on a slow and busy core: what a deadline allows for
+
 
 def count(peer: Party, x: Plain, nx: int, ny: int, header: bytes, randomness: Randomness) -> Part[int]:
     """How many rows of x are in the peer's set. Run by the party that learns.
@@ -40,7 +42,7 @@ def count(peer: Party, x: Plain, nx: int, ny: int, header: bytes, randomness: Ra
     blinded = _hashed_and_blinded(x, nx, a, header, randomness)
     yield Round(send={peer: blinded}, step="blinded")
     spec = Several((Array(np.uint8, (nx, ELEMENT_BYTES)), Array(np.uint8, (ny, ELEMENT_BYTES))))
-    inbox = yield Round(expect={peer: spec}, step="blinded twice")
+    inbox = yield Round(expect={peer: spec}, step="blinded twice", after=1, work=_SECONDS * (nx + ny))
     twice, theirs = inbox[peer]
     for element in ristretto.rows(twice):
         ristretto.check_element(element)
@@ -51,7 +53,8 @@ def help_count(peer: Party, y: Plain, ny: int, nx: int, header: bytes, randomnes
     """Take part in the peer's count, of a set of its own. Run by the party that learns nothing; raises as `count`."""
     b = ristretto.random_scalar(randomness)
     own = _hashed_and_blinded(y, ny, b, header, randomness)
-    inbox = yield Round(expect={peer: Array(np.uint8, (nx, ELEMENT_BYTES))}, step="blinded")
+    spec = Array(np.uint8, (nx, ELEMENT_BYTES))
+    inbox = yield Round(expect={peer: spec}, step="blinded", work=_SECONDS * nx)
     twice = ristretto.multiply_all(b, inbox[peer])[uniform_order(nx, randomness)]
     yield Round(send={peer: (twice, own)}, step="blinded twice")
 

@@ -39,6 +39,8 @@ from securecompute.protocols.intersection.header import public_key
 from securecompute.protocols.intersection.oprf_table import Published, Table, tag_bytes, words
 from securecompute.values import Plain
 
+_SECONDS = 1e-3  # of either side for an item, on a slow and busy core: what a deadline allows for
+
 
 class QueryLog(Protocol):
     """A key holder's memory of what was asked under each key; it must outlive the process."""
@@ -132,13 +134,15 @@ def _exchange(peer: Party, ids: NDArray[np.uint64], mode: Mode, randomness: Rand
     inputs = ristretto.rows(octets(ids))
     unblinders, blinded = oprf.blind(inputs, mode, randomness)
     yield Round(send={peer: blinded}, step="blinded")
-    inbox = yield Round(expect={peer: _reply_spec(len(ids), mode)}, step="evaluated")
+    work = _SECONDS * len(ids)
+    inbox = yield Round(expect={peer: _reply_spec(len(ids), mode)}, step="evaluated", after=1, work=work)
     reply = inbox[peer] if mode is Mode.VOPRF else (inbox[peer],)
     return inputs, unblinders, blinded, reply
 
 
 def _evaluate(peer: Party, table: Table, nx: int, randomness: Randomness) -> Part[None]:
-    inbox = yield Round(expect={peer: Array(np.uint8, (nx, ELEMENT_BYTES))}, step="blinded")
+    spec = Array(np.uint8, (nx, ELEMENT_BYTES))
+    inbox = yield Round(expect={peer: spec}, step="blinded", work=_SECONDS * nx)
     blinded = inbox[peer]
     evaluated = table.key.evaluate(blinded)
     reply: Message = evaluated
