@@ -51,6 +51,8 @@ Blocks: TypeAlias = NDArray[np.uint64]
 
 LONGEST = {"default": 360_000, "conservative": 720_000}  # rows of a run: the code's vectors then stay in the cache
 
+_SECONDS_PER_ROW = 2e-6  # of computing that a deadline allows for
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -97,6 +99,11 @@ class Shape:
         """Round 3."""
         sums = Array(np.uint64, (self.runs, self.depth, self.trees, 2, 2), holds=Masked)
         return Several((sums, Array(np.uint64, (self.runs, self.trees, 2), holds=Masked)))
+
+    @property
+    def seconds(self) -> float:
+        """What a deadline allows for the trees and the code."""
+        return self.m * _SECONDS_PER_ROW
 
     def rows(self, run: int) -> slice:
         """Which rows of the result a run makes."""
@@ -145,9 +152,9 @@ def receive(
     d, c = noisy_vole.receive(streams[:BASE], beta)
     wanted = np.stack([~ggm.path_sides(of_run, made.depth) for of_run in alpha])
     u, t = transfer_extension.choose(streams[BASE:], packed(wanted.ravel()))
-    yield Round(send={peer: (Masked(u), Masked(d))}, step="extend")
+    yield Round(send={peer: (Masked(u), Masked(d))}, step="extend", work=made.seconds)
 
-    inbox = yield Round(expect={peer: made.correction}, step="correct")
+    inbox = yield Round(expect={peer: made.correction}, step="correct", work=made.seconds)
     sums, corr = (message.elements for message in inbox[peer])
     pads = transfer_extension.chosen_pads(keys.pads, t)[: made.transfers].reshape(*wanted.shape, 2)
     chosen = masks_of(wanted)[..., None]
@@ -172,13 +179,13 @@ def send(
     streams = [Reader(key) for key in chooser.keys(inbox[peer], peer)]
 
     b_rows, sums = _sent(made, keys, randomness)  # waits for nothing, so R's round 2 is made meanwhile
-    inbox = yield Round(expect={peer: made.extension}, step="extend")
+    inbox = yield Round(expect={peer: made.extension}, step="extend", work=made.seconds)
     u, d = (message.elements for message in inbox[peer])
     q = transfer_extension.answer(streams[BASE:], s, u)
     leaves = sums[:, -1, :, 0] ^ sums[:, -1, :, 1]
     corr = leaves ^ noisy_vole.answer(streams[:BASE], delta, d).reshape(leaves.shape)
     sums ^= transfer_extension.both_pads(keys.pads, q, s)[: made.transfers].reshape(sums.shape)
-    yield Round(send={peer: (Masked(sums), Masked(corr))}, step="correct")
+    yield Round(send={peer: (Masked(sums), Masked(corr))}, step="correct", work=made.seconds)
     return delta, b_rows
 
 

@@ -245,6 +245,19 @@ def test_nonsense_is_refused_by_either_side():
                 next(part("peer", m, header, SeededRandomness(0), profile))
 
 
+def test_the_secret_of_the_extension_is_not_delta(monkeypatch):
+    """What is learned of one of them must not tell of the other: 256 choices, of which the first 128 are Delta."""
+    chosen = []
+    chooser = silent_vole.Chooser
+    monkeypatch.setattr(
+        silent_vole, "Chooser", lambda choices, *rest: chosen.append(choices) or chooser(choices, *rest)
+    )
+    delta, _ = run(300).outputs["S"]
+    first, second = np.packbits(chosen[0], bitorder="little").view(np.uint64).reshape(2, 2)
+    assert (first == delta).all()
+    assert (second != delta).all()
+
+
 def test_values_of_noise_are_never_zero():
     class Zeros:
         def bytes(self, n):
