@@ -6,6 +6,8 @@ Listing:  dictionary  what columns there are: declared, inferred, agreed between
           sources     files, tables and frames; `Records`, what an institution holds
           cohort      who is meant: a text, checked, as a closed expression tree (words, literals, expressions)
           rows        the selected records, column by column, for an analysis
+          identifiers who is meant by a record, in 128 bits for comparing (spelling, key types, key batches; and
+                      linkage keys, where fields hold errors)
 
 Security  Records stay in the process of their institution. No text made here (error, repr) holds a value of a record;
           texts of pyarrow and DuckDB may, so they are never quoted. Inferred categories are values: see `dictionary`.

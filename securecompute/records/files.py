@@ -71,7 +71,7 @@ def _arrow(path: Path, dictionary: Dictionary | None) -> pa.Table:
 
 
 def _csv(path: Path, dictionary: Dictionary | None) -> pa.Table:
-    _refuse_separator(path)
+    refuse_separator(path)
     as_text = {name: pa.large_string() for name, column in (dictionary or {}).items() if _keeps_spelling(column)}
     convert = csv.ConvertOptions(null_values=MISSING, strings_can_be_null=True, column_types=as_text)
     table = csv.read_csv(path, parse_options=csv.ParseOptions(newlines_in_values=True), convert_options=convert)
@@ -86,7 +86,7 @@ def _keeps_spelling(column: Column) -> bool:
     return column.type == "text" or (column.type == "categorical" and set(column.categories or ()) != {"false", "true"})
 
 
-def _refuse_separator(path: Path) -> None:
+def refuse_separator(path: Path) -> None:
     """raises InvalidRequest if the header is separated by something else than commas."""
     with path.open("rb") as file:
         header = file.readline(LONGEST_HEADER)

@@ -67,6 +67,14 @@ class Rows:
         filled = pc.fill_null(values, 0).to_numpy()
         return np.array(filled, np.float64), np.array(values.is_valid().to_numpy(), np.bool_)
 
+    def values(self, column: str) -> pa.ChunkedArray:
+        """The column in its canonical type: large_string, int64, float64 or date32, null for missing.
+
+        raises   InvalidRequest  no such column
+        """
+        self._dictionary.column(column)
+        return self._selected(column)
+
     def _selected(self, column: str) -> pa.ChunkedArray:
         values = self._table[column]
         return values if self._positions is None else values.take(pa.array(self._positions))

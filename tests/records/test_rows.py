@@ -64,3 +64,10 @@ def test_a_whole_number_that_is_not_exact_as_float64_is_refused():
     rows = Records.open("north", pa.table({"x": [2**53 + 1]})).select()
     with pytest.raises(InvalidRequest, match=r"column 'x' holds a whole number beyond 2\^53"):
         rows.numbers("x")
+
+
+def test_values_are_those_of_the_cohort_in_their_canonical_type():
+    rows = RECORDS.select("sex = 'male' or bmi is null")
+    assert rows.values("note").to_pylist() == [None, "q", "r"] and rows.values("age").type == pa.int64()
+    with pytest.raises(InvalidRequest, match="'nota'; did you mean 'note'"):
+        rows.values("nota")
