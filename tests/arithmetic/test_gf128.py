@@ -53,11 +53,11 @@ def test_products_are_those_of_polynomials_modulo_the_fields(pairs):
     expected = [product(x, y) for x, y in pairs]
     assert integers(gf128.multiply(a, b)) == expected
     by_bits = np.empty_like(a)
-    kernels.multiply_by_bits(a, b, by_bits)
+    kernels.multiply_by_bits(gf128.checked_blocks(a, "a"), gf128.checked_blocks(b, "b"), by_bits)
     assert integers(by_bits) == expected
     for x, y, z in zip(a, b, expected, strict=True):
         by_tables = np.empty((1, 2), np.uint64)
-        kernels.times_by_tables(x[None], kernels.tables_of(*y), by_tables)
+        kernels.times_by_tables(gf128.checked_blocks(x[None], "x"), kernels.tables_of(*y), by_tables)
         assert integers(by_tables) == integers(gf128.Factor(y).times(x[None])) == [z]
 
 
@@ -127,6 +127,8 @@ def test_inputs_may_be_read_only_strided_or_unaligned(kind):
         assert np.array_equal(gf128.multiply(same, b), expected)
         assert np.array_equal(gf128.Factor(b[0]).times(same), by_one)
     assert a.flags.writeable
+    used = (kernels.multiply_by_instruction, kernels.multiply_by_bits, kernels.times_by_instruction)
+    assert all(len(kernel.signatures) <= 1 for kernel in (*used, kernels.times_by_tables))  # for all of these arrays
 
 
 @pytest.mark.parametrize(

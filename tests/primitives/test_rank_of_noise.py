@@ -2,7 +2,8 @@
 
 A binary code treats the 128 bits of a cell alike. The columns of the bits of A, m by 128, then lie in the span of those
 columns of the code where there is noise, and fill it if the noisy cells are independent: at most 128 of them. So a
-cell is noisy if its column is in the span of A's.
+cell is noisy if its column is in the span of A's. If there are more, cells are drawn: a sum of bits of A that is one of
+columns of the draw shows which of them are noisy, and there is such a sum if at most 127 noisy cells were not drawn.
 """
 
 import numpy as np
@@ -55,10 +56,10 @@ def binary_columns():
 
 
 def noisy(t, seed=0):
-    """Sorted places and ε, whose t cells are independent over GF(2)."""
+    """Sorted places and ε, whose t cells are independent over GF(2), or have rank 128."""
     rng = np.random.default_rng(seed)
     places, values = np.sort(rng.choice(N, t, replace=False)), np.zeros((t, 2), np.uint64)
-    while len(span(columns(values))) < t:
+    while len(span(columns(values))) < min(t, 128):
         values = rng.integers(0, 2**64, (t, 2), np.uint64)
     e = np.zeros((N, 2), np.uint64)
     e[places] = values
@@ -71,10 +72,39 @@ def exposed(a):
     return [j for j, column in enumerate(binary_columns()) if not reduced(column, basis)]
 
 
+def exposed_among(drawn, a):
+    """The drawn cells that are found. A vector here carries, above its m bits, which columns of the code are in it."""
+    low, basis, found = (1 << M) - 1, {}, 0
+
+    def rest(vector):
+        while vector & low and (top := (vector & low).bit_length()) in basis:
+            vector ^= basis[top]
+        return vector
+
+    of_code = binary_columns()
+    for j in drawn:
+        vector = rest(of_code[j] | 1 << M + j)
+        basis[(vector & low).bit_length()] = vector
+    for column in columns(a):
+        vector = rest(column)
+        if vector & low:
+            basis[(vector & low).bit_length()] = vector
+        else:
+            found |= vector >> M
+    return [j for j in range(N) if found >> j & 1]
+
+
 @pytest.mark.parametrize("t", [1, 64, 120, 128])
 def test_without_the_multiplier_every_noisy_cell_is_found_from_a_alone(t):
     places, e = noisy(t)
     assert exposed(code(multiplier=False).encode(e)) == places
+
+
+def test_of_172_noisy_cells_one_draw_finds_all_that_are_in_it_without_the_multiplier_and_none_with_it():
+    places, e = noisy(172)
+    drawn = np.random.default_rng(1).choice(N, 360, replace=False).tolist()
+    assert exposed_among(drawn, code(multiplier=False).encode(e.copy())) == [j for j in places if j in drawn]
+    assert exposed_among(drawn, code(multiplier=True).encode(e)) == []
 
 
 @pytest.mark.parametrize("t", [64, 120, 128])
