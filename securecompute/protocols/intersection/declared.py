@@ -3,7 +3,7 @@
 Identifiers are `Plain`, uint64 (n, 2): 128 bits each, the low word first, no two rows equal, and padded by the caller
 to the declared n with random rows where the true size is to be hidden.
 
-Cost       Two sorts of n words each for the check, 0.1 s for 2^20.
+Cost       A table of the rows for the check, 25 ms for 2^20.
 """
 
 import numpy as np
@@ -20,13 +20,14 @@ def declared_set(x: Plain, n: int) -> NDArray[np.uint64]:
 
     raises   InvalidRequest  another dtype or shape, another number of rows, or two rows that are equal
     """
+    from securecompute.arithmetic.lookup import has_equal_rows  # loads the compiler
+
     ids: NDArray[np.uint64] = x.elements
     if ids.dtype != np.uint64 or ids.ndim != 2 or ids.shape[1] != 2:
         raise InvalidRequest(f"identifiers are {ids.dtype} {ids.shape}; expected uint64 (n, 2)")
     if len(ids) != n:
         raise InvalidRequest("a set has another size than was declared; pad it to the declared size, or declare anew")
-    ordered = ids[np.lexsort((ids[:, 1], ids[:, 0]))]
-    if (ordered[1:] == ordered[:-1]).all(axis=1).any():
+    if has_equal_rows(ids):
         raise InvalidRequest("an identifier occurs twice in a set; choose a rule for duplicates")
     return ids
 

@@ -1,0 +1,101 @@
+"""Intersection of two sets: R learns which of its items S has too, S learns nothing. For millions of items.
+
+    rounds 1-4...   `vole_oprf`: R gets F on its set X, S gets F
+    last round(s)   S -> R   tags u8 (ny, t): F(y)[:t] for its set Y in an order of their own (`tags`)
+    R               x is in Y where F(x)[:t] is among the tags
+
+If a set is empty, as declared, nothing is sent: the answer is known.
+
+Security   Semi-honest, two parties. R learns which rows of X are in Y, S nothing. Leakage: nx, ny as declared: every
+           message has a length that depends on nothing else. F is random to R outside X, so the other tags are random
+           bytes (`vole_oprf`, whose assumptions hold here: the LPN profile is under review). A false match: 2^-40 over
+           all pairs (`tags`); a missed one: never. Not promised: any of it against a party that deviates; that sets
+           are true. `header` belongs to one run of two parties.
+Cost       rounds and bytes in `cost`, exactly: 6 rounds for 2^20 items each, of which R sends 25.6 MB and S 11.0 MB,
+           279 bits an item.
+Reference  Raghuraman, Rindal, CCS 2022 (ePrint 2022/320).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from securecompute.arithmetic.gf128 import Blocks
+from securecompute.engine.rounds import Part, Party
+from securecompute.errors import InvalidRequest
+from securecompute.primitives import okvs
+from securecompute.primitives.okvs import Rows
+from securecompute.primitives.randomness import Randomness
+from securecompute.protocols.intersection import silent_vole, tags, vole_oprf
+from securecompute.protocols.intersection.declared import declared_set
+from securecompute.protocols.intersection.vole_oprf import Function
+from securecompute.values import Plain
+
+
+def cost(nx: int, ny: int, profile: str = "default") -> silent_vole.Cost:
+    """Rounds, and payload bytes that R and S send. raises InvalidRequest: a size or profile that there is not"""
+    size = tags.tag_bytes(nx, ny)
+    if not nx or not ny:
+        return silent_vole.Cost(0, 0, 0)
+    function = vole_oprf.cost(nx, profile)
+    return silent_vole.Cost(function.rounds + tags.rounds(nx, ny), function.receiver, function.sender + ny * size)
+
+
+def receive(
+    peer: Party, x: Plain, nx: int, ny: int, header: bytes, randomness: Randomness, profile: str = "default"
+) -> Part[NDArray[np.bool_]]:
+    """Which rows of x are in S's set too: bool (nx,). Run by R.
+
+    peer      S
+    x         uint64 (nx, 2), unique, padded to nx
+    header    public; of this run of these two parties
+    profile   of the LPN noise, as `lpn` has them; the same on both sides
+    raises    InvalidRequest  x is not what was declared, or there is no such profile
+              PeerMisbehaved  a point of S is no element, or the identity
+    """
+    if x.elements.shape[0] != nx:
+        raise InvalidRequest("a set has another size than was declared; pad it to the declared size, or declare anew")
+    if not nx or not ny:
+        return np.zeros(nx, np.bool_)
+    prepared = vole_oprf.prepare(x, header, randomness)
+    values = yield from vole_oprf.receive(peer, prepared, header, randomness, profile)
+    return (yield from tags.match(peer, values, ny))
+
+
+def send(
+    peer: Party, y: Plain, nx: int, ny: int, header: bytes, randomness: Randomness, profile: str = "default"
+) -> Part[None]:
+    """Let R find its items among those of y. Run by S; peer is R; arguments and raises as `receive`."""
+    ids = declared_set(y, ny)
+    if not nx or not ny:
+        return
+    outputs = _Outputs(ids)
+    yield from vole_oprf.send(peer, nx, header, randomness, profile, arrived=outputs.add)
+    yield from tags.send(peer, outputs.values, nx, randomness)
+
+
+class _Outputs:
+    """F of S's items, evaluated while R's masked set is still arriving."""
+
+    __slots__ = ("_ids", "_rows", "values")
+
+    def __init__(self, ids: Blocks) -> None:
+        self._ids = ids
+        self._rows: Rows | None = None
+        self.values: Blocks = np.empty(ids.shape, np.uint64)
+
+    def add(self, function: Function, clusters: range) -> None:
+        """One cluster after the other, so that what is read at random stays in the cache."""
+        of: Rows = self._rows or function.rows(self._ids)
+        self._rows = of
+        for cluster in clusters:
+            here = slice(int(of.starts[cluster]), int(of.starts[cluster + 1]))
+            self.values[here] = function.of_clusters(of, self._ids, range(cluster, cluster + 1))
+
+
+def warm() -> None:
+    """Compile every kernel, or load it from the cache, so that no session waits for it."""
+    from securecompute.arithmetic import lookup  # loads the compiler
+
+    silent_vole.warm()
+    okvs.warm()
+    lookup.warm()
