@@ -1,6 +1,6 @@
 """Intersection of two sets: R learns which of its items S has too, S learns nothing. For millions of items.
 
-    rounds 1-4...   `vole_oprf`: R gets F on its set X, S gets F
+    rounds 1-4...   `vole_oprf`: R gets F on its set X, S the key of F
     last round(s)   S -> R   tags u8 (ny, t): F(y)[:t] for its set Y in an order of their own (`tags`)
     R               x is in Y where F(x)[:t] is among the tags
 
@@ -11,8 +11,8 @@ Security   Semi-honest, two parties. R learns which rows of X are in Y, S nothin
            bytes (`vole_oprf`, whose assumptions hold here: the LPN profile is under review). A false match: 2^-40 over
            all pairs (`tags`); a missed one: never. Not promised: any of it against a party that deviates; that sets
            are true. `header` belongs to one run of two parties.
-Cost       rounds and bytes in `cost`, exactly: 6 rounds for 2^20 items each, of which R sends 25.6 MB and S 11.0 MB,
-           279 bits an item.
+Cost       rounds and bytes in `cost`, exactly: 5 rounds up to 1.5 million items. For 2^20 items each R sends 25.6 MB
+           and S 11.0 MB, 279 bits an item.
 Reference  Raghuraman, Rindal, CCS 2022 (ePrint 2022/320).
 """
 
@@ -27,7 +27,7 @@ from securecompute.primitives.okvs import Rows
 from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.intersection import silent_vole, tags, vole_oprf
 from securecompute.protocols.intersection.declared import declared_set
-from securecompute.protocols.intersection.vole_oprf import Function
+from securecompute.protocols.intersection.vole_oprf import Key
 from securecompute.values import Plain
 
 
@@ -36,8 +36,8 @@ def cost(nx: int, ny: int, profile: str = "default") -> silent_vole.Cost:
     size = tags.tag_bytes(nx, ny)
     if not nx or not ny:
         return silent_vole.Cost(0, 0, 0)
-    function = vole_oprf.cost(nx, profile)
-    return silent_vole.Cost(function.rounds + tags.rounds(nx, ny), function.receiver, function.sender + ny * size)
+    keyed = vole_oprf.cost(nx, profile)
+    return silent_vole.Cost(keyed.rounds + tags.rounds(nx, ny), keyed.receiver, keyed.sender + ny * size)
 
 
 def receive(
@@ -56,8 +56,8 @@ def receive(
         raise InvalidRequest("a set has another size than was declared; pad it to the declared size, or declare anew")
     if not nx or not ny:
         return np.zeros(nx, np.bool_)
-    prepared = vole_oprf.prepare(x, header, randomness)
-    values = yield from vole_oprf.receive(peer, prepared, header, randomness, profile)
+    prepared = vole_oprf.prepare(x.elements, header, randomness)
+    values = yield from vole_oprf.ask(peer, prepared, header, randomness, profile)
     return (yield from tags.match(peer, values, ny))
 
 
@@ -69,7 +69,7 @@ def send(
     if not nx or not ny:
         return
     outputs = _Outputs(ids)
-    yield from vole_oprf.send(peer, nx, header, randomness, profile, arrived=outputs.add)
+    yield from vole_oprf.answer(peer, nx, header, randomness, profile, arrived=outputs.add)
     yield from tags.send(peer, outputs.values, nx, randomness)
 
 
@@ -83,13 +83,13 @@ class _Outputs:
         self._rows: Rows | None = None
         self.values: Blocks = np.empty(ids.shape, np.uint64)
 
-    def add(self, function: Function, clusters: range) -> None:
+    def add(self, key: Key, clusters: range) -> None:
         """One cluster after the other, so that what is read at random stays in the cache."""
-        of: Rows = self._rows or function.rows(self._ids)
+        of: Rows = self._rows or key.rows(self._ids)
         self._rows = of
         for cluster in clusters:
             here = slice(int(of.starts[cluster]), int(of.starts[cluster + 1]))
-            self.values[here] = function.of_clusters(of, self._ids, range(cluster, cluster + 1))
+            self.values[here] = key.of_clusters(of, self._ids, range(cluster, cluster + 1))
 
 
 def warm() -> None:

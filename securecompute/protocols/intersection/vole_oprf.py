@@ -1,24 +1,25 @@
-"""An oblivious function from random products: R gets F on its whole set X, S gets F to evaluate wherever it likes.
+"""An oblivious function from silent products: R gets F on its whole set X, S the key of F, for wherever it likes.
 
-    P = Encode(x -> HB(x)) for x in X            key-value store; seed drawn when X is fixed
-    C = A Delta + B                              silent products over GF(2^128), R has A, C, S has Delta, B
+    P = Encode(x -> HB(x)) for x in X            key-value store; its seed is drawn when X is fixed
+    C = A Delta + B                              silent products over GF(2^128): R has A, C, S has Delta, B
     A' = A + P  to S,  K = B + A' Delta  = C + P Delta
     S:  F(y) = Ho(Decode(K, y) + Delta HB(y))          R:  F(x) = Ho(Decode(C, x)), which is the same for x in X
 
-since Decode is linear. HB and Ho are MMO under two public keys, F has 128 bits.
+since Decode is linear. HB and Ho are MMO under public keys, HB's of the seed and Ho's of the header. F has 128 bits.
 
     round  direction   arrays
     1-3                `silent_vole`
-    4...   R -> S      seed u8 (16,), with the first part only; A' u64 (m', 2) by parts of whole clusters
+    4...   R -> S      seed u8 (16,), with the first part only; A' u64 (m', 2), by parts of whole clusters
 
-Security   Semi-honest, two parties. S learns |X| as declared: A' is pseudo-random where A is. R learns F on X; F
-           elsewhere is random to it, since Delta Decode(P, y) + Delta HB(y) is Delta times something other than 0 but
-           with probability |X| 2^-128 for any one y, and Ho, an ideal cipher's, is asked at no such point but by
-           guessing all of Delta. So F(y) may be given away in public for y outside X. Leakage: |X| as declared, the
-           profile. Assumes what `silent_vole` does. Not promised: anything against a party that deviates; R may encode
-           more than |X| keys by some per cent.
-Cost       rounds of `silent_vole` and one for every 16 MiB of A'; R sends 16 + 16 m bytes beyond it, m = 1.344 |X| for
-           many: `cost`, exactly. S's computing for F of 2^20 keys, one core: 0.1 s; R's beyond `silent_vole`: 0.15 s.
+Security   Semi-honest, two parties. S learns |X| as declared: A' is pseudo-random, since A is. R learns F on X; F
+           elsewhere is random to it: for y outside X, Decode(P, y) + HB(y) is not 0 but with probability 2^-128, so
+           Ho is taken at a point that has Delta times it in it, which only who guesses all of Delta finds. Hence
+           values of F outside X may be given away. Leakage: |X| as declared, the profile. Assumes what `silent_vole`
+           does, and AES as an ideal cipher. Not promised: anything against a party that deviates; R may then encode
+           some per cent more keys than |X|.
+           What is prepared once may serve several peers: each gets P under a mask of its own.
+Cost       a round for every 32 MiB of A' after the 3 of `silent_vole`; beyond its bytes, R sends 16 + 16 m, m = 1.344
+           |X| for many: `cost`, exactly. For 2^20 keys, one core: prepare 0.1 s, R's other work 0.06, S's 0.12 s.
 Reference  Raghuraman, Rindal, CCS 2022 (ePrint 2022/320), figure 4, its base field being the field itself.
 """
 
@@ -33,49 +34,45 @@ from securecompute.engine.rounds import Array, Bytes, Message, Part, Party, Roun
 from securecompute.errors import InvalidRequest
 from securecompute.primitives import okvs
 from securecompute.primitives.block_hash import BlockHash
+from securecompute.primitives.masks import KEY_BYTES, derive
 from securecompute.primitives.okvs import Layout, Peeled, Rows, Unsolvable
 from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.intersection import silent_vole
 from securecompute.protocols.intersection.header import public_key
-from securecompute.values import Masked, Plain
+from securecompute.values import Masked
 
-SEEDS: Final = 8  # that are tried; each fails with 2^-40 a cluster, or always
-_PART_ROWS: Final = 1 << 20  # of A' in one message: 16 MiB
-_SECONDS_PER_ITEM: Final = 5e-6  # of computing that a deadline allows for
+SEEDS: Final = 8  # that are tried; each fails with 2^-40 a cluster, or, if keys are equal, always
+_PART_ROWS: Final = 1 << 21  # of A' in one message: 32 MiB
+_SECONDS_PER_KEY: Final = 5e-6  # of computing that a deadline allows for
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Prepared:
-    """R's set, encoded: may serve several peers, each of which gets it under a mask of its own.
+    """R's keys, encoded.
 
-    rows     of the set, under the seed
+    keys     uint64 (n, 2)
+    rows     of the keys, under the seed
     seed     16 bytes, public from round 4 on
     seeds    how many were drawn
-    store    P, uint64 (m, 2); never leaves R but under a mask
+    store    P, uint64 (m, 2); leaves R only under a mask
     """
 
+    keys: Blocks
     rows: Rows
     seed: bytes
     seeds: int
     store: Blocks
 
-    @property
-    def size(self) -> int:
-        """|X|."""
-        return len(self.rows.order)
 
-
-class Function:
-    """F, as S has it. It tells of Delta: it cannot be pickled."""
+class Key:
+    """F, as S has it: called with keys it gives F of them."""
 
     __slots__ = ("_delta", "_hash_in", "_hash_out", "_layout", "_seed", "_store")
 
-    def __init__(
-        self, layout: Layout, seed: bytes, delta: Factor, store: Blocks, hashes: tuple[BlockHash, BlockHash]
-    ) -> None:
-        """For `send`; store is B, uint64 (m, 2), which `add` makes K of in place."""
+    def __init__(self, layout: Layout, seed: bytes, delta: Factor, store: Blocks, header: bytes) -> None:
+        """For `answer`; store is B, uint64 (m, 2), which `add` makes K of in place."""
         self._layout, self._seed, self._delta, self._store = layout, seed, delta, store
-        self._hash_in, self._hash_out = hashes
+        self._hash_in, self._hash_out = _input_hash(seed), _output_hash(header)
 
     def __call__(self, y: Blocks) -> Blocks:
         """F of every key: uint64 (n, 2) of uint64 (n, 2). raises InvalidRequest: other keys"""
@@ -87,8 +84,7 @@ class Function:
 
     def add(self, clusters: range, masked: Blocks) -> None:
         """K = B + A' Delta for some clusters, of which F can be evaluated afterwards; each once."""
-        width = self._layout.width
-        self._store[clusters.start * width : clusters.stop * width] ^= self._delta.times(masked)
+        self._store[_span(self._layout, clusters)] ^= self._delta.times(masked)
 
     def rows(self, y: Blocks) -> Rows:
         """Where keys stand. raises InvalidRequest: other keys than uint64 (n, 2)"""
@@ -99,53 +95,46 @@ class Function:
 
         of   `rows(y)`
         """
-        width = self._layout.width
-        store = self._store[clusters.start * width : clusters.stop * width]
-        values = okvs.decode(of, store, clusters)
+        values = okvs.decode(of, self._store[_span(self._layout, clusters)], clusters)
         hashed = self._hash_in(y[of.keys(clusters)])
         values ^= self._delta.times(hashed, out=hashed)
         return self._hash_out(values, out=values)
 
 
-def cost(nx: int, profile: str = "default") -> silent_vole.Cost:
-    """Rounds, and bytes that R and S send. raises InvalidRequest: no such profile"""
-    shape = okvs.layout(nx)
+def cost(n: int, profile: str = "default") -> silent_vole.Cost:
+    """Rounds, and bytes that R and S send, for n keys of R. raises InvalidRequest: no such n or profile"""
+    shape = okvs.layout(n)
     products = silent_vole.cost(shape.size, profile)
-    rounds = products.rounds + len(_parts(shape))
-    return silent_vole.Cost(rounds, products.receiver + okvs.SEED_BYTES + 16 * shape.size, products.sender)
+    sent = products.receiver + okvs.SEED_BYTES + 16 * shape.size
+    return silent_vole.Cost(products.rounds + len(_parts(shape)), sent, products.sender)
 
 
-def prepare(x: Plain, header: bytes, randomness: Randomness) -> Prepared:
-    """Encode R's set, before anything is sent. The set is fixed from here on.
+def prepare(keys: Blocks, header: bytes, randomness: Randomness) -> Prepared:
+    """Encode R's keys, before anything is sent. They are fixed from here on.
 
-    x          uint64 (n, 2), no two rows equal
-    header     public; what a peer's `send` takes as `set_header`
-    raises     InvalidRequest  x is of another dtype or shape, or holds equal rows
+    keys       uint64 (n, 2), no two rows equal; read, and kept
+    header     public; of the session. Goes into the seed, so that no two sessions have one even if randomness repeats
+    raises     InvalidRequest  keys of another dtype or shape, or equal ones
     """
-    keys = x.elements
-    if keys.dtype != np.uint64 or keys.ndim != 2 or keys.shape[1] != 2:
-        raise InvalidRequest(f"identifiers are {keys.dtype} {keys.shape}; expected uint64 (n, 2)")
-    peeled, seed, seeds = _solvable(keys, randomness)
-    store = okvs.solve(peeled, _input_hash(header)(keys), None)
-    return Prepared(peeled.rows, seed, seeds, store)
+    peeled, seed, seeds = _solvable(keys, header, randomness)
+    return Prepared(keys, peeled.rows, seed, seeds, okvs.solve(peeled, _input_hash(seed)(keys), None))
 
 
-def receive(
+def ask(
     peer: Party, prepared: Prepared, header: bytes, randomness: Randomness, profile: str = "default"
 ) -> Part[Blocks]:
-    """F on R's set: uint64 (n, 2), in the order of its rows. Run by R, without a check of what S does.
+    """F of each own key: uint64 (n, 2). Run by R.
 
     peer      S
-    prepared  of R's set
     header    public; of this run of these two parties
     profile   as in `silent_vole`
     raises    as `silent_vole.receive`
     """
-    shape, work = prepared.rows.layout, _seconds(prepared.size)
+    shape, work = prepared.rows.layout, _seconds(len(prepared.keys))
     a, c = yield from silent_vole.receive(peer, shape.size, header, randomness, profile)
     for clusters in _parts(shape):
-        part = slice(clusters.start * shape.width, clusters.stop * shape.width)
-        masked: Message = Masked(a[part] ^ prepared.store[part])
+        part = _span(shape, clusters)
+        masked: Message = Masked(np.bitwise_xor(a[part], prepared.store[part], out=a[part]))
         if clusters.start == 0:
             masked = (prepared.seed, masked)
         yield Round(send={peer: masked}, step="masked set", work=work)
@@ -153,49 +142,47 @@ def receive(
     return _output_hash(header)(values, out=values)
 
 
-def send(
+def answer(
     peer: Party,
-    nx: int,
+    asked: int,
     header: bytes,
     randomness: Randomness,
     profile: str = "default",
-    set_header: bytes | None = None,
-    arrived: Callable[[Function, range], None] | None = None,
-) -> Part[Function]:
-    """F. Run by S.
+    arrived: Callable[[Key, range], None] | None = None,
+) -> Part[Key]:
+    """The key of F. Run by S.
 
-    peer        R
-    nx          |X| as declared
-    header      public; of this run of these two parties
-    set_header  what R prepared its set under; None: the header
-    arrived     called with F and clusters as soon as F can be evaluated there; each once, in ascending order
-    raises      as `silent_vole.send`
+    peer      R
+    asked     R's number of keys, as declared
+    header    public; of this run of these two parties
+    arrived   called with the key and clusters as soon as F can be evaluated there; each once, in ascending order
+    raises    as `silent_vole.send`
     """
-    shape, work = okvs.layout(nx), _seconds(nx)
+    shape, work = okvs.layout(asked), _seconds(asked)
     delta, b = yield from silent_vole.send(peer, shape.size, header, randomness, profile)
     first, *others = _parts(shape)
     expected = Several((Bytes(okvs.SEED_BYTES), _masked(shape, first)))
     inbox = yield Round(expect={peer: expected}, step="masked set", work=work)
     seed, masked = inbox[peer]
-    function = Function(shape, seed, Factor(delta), b, (_input_hash(set_header or header), _output_hash(header)))
-    function.add(first, masked.elements)
+    key = Key(shape, seed, Factor(delta), b, header)
+    key.add(first, masked.elements)
     if arrived is not None:
-        arrived(function, first)
+        arrived(key, first)
     for clusters in others:
         inbox = yield Round(expect={peer: _masked(shape, clusters)}, step="masked set", work=work)
-        function.add(clusters, inbox[peer].elements)
+        key.add(clusters, inbox[peer].elements)
         if arrived is not None:
-            arrived(function, clusters)
-    return function
+            arrived(key, clusters)
+    return key
 
 
-def _solvable(keys: Blocks, randomness: Randomness) -> tuple[Peeled, bytes, int]:
+def _solvable(keys: Blocks, header: bytes, randomness: Randomness) -> tuple[Peeled, bytes, int]:
     """Rows under the first seed that works, the seed, and how many were drawn."""
     from securecompute.arithmetic.lookup import has_equal_rows  # loads the compiler
 
     shape = okvs.layout(len(keys))
     for drawn in range(1, SEEDS + 1):
-        seed = randomness.bytes(okvs.SEED_BYTES)
+        seed = derive(randomness.bytes(KEY_BYTES), header, b"seed of a store", okvs.SEED_BYTES)
         try:
             return okvs.peel(okvs.rows(shape, seed, keys)), seed, drawn
         except Unsolvable:
@@ -209,18 +196,23 @@ def _parts(shape: Layout) -> list[range]:
     return list(okvs.pieces(shape, _PART_ROWS))
 
 
+def _span(shape: Layout, clusters: range) -> slice:
+    """The rows of a store that belong to some clusters."""
+    return slice(clusters.start * shape.width, clusters.stop * shape.width)
+
+
 def _masked(shape: Layout, clusters: range) -> Array:
     """What R sends for some clusters."""
     return Array(np.uint64, (len(clusters) * shape.width, 2), holds=Masked)
 
 
 def _seconds(n: int) -> float:
-    return n * _SECONDS_PER_ITEM
+    return n * _SECONDS_PER_KEY
 
 
-def _input_hash(header: bytes) -> BlockHash:
+def _input_hash(seed: bytes) -> BlockHash:
     """HB."""
-    return BlockHash(public_key(header, "oblivious function: input"))
+    return BlockHash(public_key(seed, "oblivious function: input"))
 
 
 def _output_hash(header: bytes) -> BlockHash:
