@@ -1,0 +1,257 @@
+"""Linked records as shares: a table of the leader's records beside the partners' columns, and nobody knows who matched.
+
+The leader P1 has the set X, a partner the set Y with columns pay(y). Two-party part, B bins, all of it mod 2^64:
+
+    P1        puts every x in one of its three bins by a cuckoo table; bin b asks for the key MMO_Kj(x), j the choice
+              that placed x there, and an empty bin for a random key
+    partner   draws t_b and u_bc for every bin; for every y and j, b = h_j(y), it programs
+              MMO_Kj(y) -> (t_b, pay_c(y) - u_bc)
+    P1        learns (t'_b, p'_bc) by `opprf`: t' = t and p' + u = pay where its record is the partner's, else uniform
+
+Then both share their halves, and P1 its own columns, with the three compute parties as ordinary inputs, who work out
+
+    e_b = [t'_b - t_b = 0],     z_bc = e_b (p'_bc + u_bc),     e_b own_bf
+
+Records without a match are rows of zeros, so that a sum over the table is a sum over the records in both sets.
+
+Several partners: the leader's table, its keys and their store P serve all; the mask A of P is of each pair. To a
+coalition of partners all A' = A + P are then independent and pseudo-random together, by one replacement of an A by a
+uniform one after the other, as `silent_vole` has it that A is; so they say nothing of P. Two partners do see the sum
+of their two A in full, which has twice the noise of one; a single partner sees of A only what it guesses of P.
+
+Security   Semi-honest, any institutions together and at most one compute party. The leader learns ny and the partner
+           B: nothing else, of their two-party part, for all that P1 receives is uniform to it. Compute parties learn B
+           and the numbers of columns. Nobody learns e. Assumes what `opprf` does.
+           Not promised: that a partner's columns are what it has; and of each bin, that it does not match falsely:
+           that has probability 2^-64, B 2^-64 in all, and puts a uniform word into the columns.
+Cost       `Linkage.rounds` and `Linkage.sent` for the two-party part, exactly. Then the inputs' two rounds, and 6 for
+           the compute parties, the last one only if there are columns: of each bin 16 bytes and 21 bits from an
+           evaluator, 8 bytes and 295 bits from the dealer, and 8 bytes a column from each of the three.
+Reference  Pinkas, Schneider, Tkachenko, Yanai, EUROCRYPT 2019; Rindal, Schoppmann, EUROCRYPT 2021, section 5;
+           Raghuraman, Rindal, CCS 2022, section 4.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from securecompute.arithmetic.ring_arrays import RingArray
+from securecompute.arithmetic.rings import Ring
+from securecompute.engine.rounds import Part, Party, together
+from securecompute.errors import InvalidRequest
+from securecompute.primitives import cuckoo
+from securecompute.primitives.block_hash import BlockHash
+from securecompute.primitives.masks import KEY_BYTES, Reader
+from securecompute.primitives.randomness import Randomness
+from securecompute.protocols.intersection import opprf, vole_oprf
+from securecompute.protocols.intersection.declared import declared_set
+from securecompute.protocols.intersection.header import public_key
+from securecompute.protocols.products.bit_sharing import silent
+from securecompute.protocols.products.compute_party import ComputeParty
+from securecompute.protocols.products.dealing import Form
+from securecompute.protocols.products.equality import equal
+from securecompute.protocols.products.multiplication import multiply
+from securecompute.protocols.products.replicated import Replicated, concatenate
+from securecompute.values import Plain
+
+Words: TypeAlias = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """An institution whose columns are put beside the leader's records.
+
+    ny        its declared number of records
+    columns   how many columns it adds, which may be none
+    """
+
+    name: Party
+    ny: int
+    columns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Linkage:
+    """What every party knows of a linkage.
+
+    nx        the leader's declared number of records
+    header    the public session header
+    profile   of the noise, as `lpn` has them
+    """
+
+    leader: Party
+    nx: int
+    partners: tuple[Partner, ...]
+    header: bytes
+    profile: str = "default"
+
+    @property
+    def bins(self) -> int:
+        """B: rows of the table. raises InvalidRequest: more records than a table takes"""
+        return cuckoo.bins(self.nx)
+
+    def forms(self, partner: Partner) -> list[Form]:
+        """The forms of the inputs of either half, as `Half.inputs` gives them."""
+        tags, columns = Form(Ring.Z64, (self.bins,)), Form(Ring.Z64, (partner.columns, self.bins))
+        return [tags, columns] if partner.columns else [tags]
+
+    def terms(self, partner: Partner) -> opprf.Terms:
+        """Of the values that one partner programs."""
+        n, words = cuckoo.CHOICES * partner.ny, 1 + partner.columns
+        return opprf.Terms(self.leader, partner.name, self.bins, n, words, self.header, self.profile)
+
+    @property
+    def rounds(self) -> int:
+        """Of the two-party part: as many as a silent party yields."""
+        return max(self.terms(p).cost().rounds for p in self.partners)
+
+    def sent(self, partner: Partner) -> tuple[int, int]:
+        """Bytes that the leader and this partner send each other in it."""
+        cost = self.terms(partner).cost()
+        return cost.receiver, cost.sender
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """What one of leader and partner has of a linkage, all of it for the compute parties.
+
+    tags      t' of the leader, t of the partner: (B,)
+    columns   p' of the leader, u of the partner: (columns, B)
+    """
+
+    tags: RingArray
+    columns: RingArray
+
+    def inputs(self) -> list[RingArray]:
+        """What is shared with the compute parties."""
+        return [self.tags, self.columns] if len(self.columns) else [self.tags]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Led:
+    """What the leader has: its record in each bin, int64 (B,), -1 for none; its half with each partner, in order."""
+
+    rows: NDArray[np.int64]
+    halves: tuple[Half, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A compute party's shares of the table.
+
+    matched   e: (B,), 0 or 1
+    columns   the partner's: (columns, B), zero where nothing matched; None if it has none
+    own       the leader's, in the same way
+    """
+
+    matched: Replicated
+    columns: Replicated | None
+    own: Replicated | None
+
+
+def lead(agreed: Linkage, x: Plain, randomness: Randomness) -> Part[Led]:
+    """The leader's part, with all partners at once; `agreed.rounds`.
+
+    x        uint64 (nx, 2), distinct identifiers
+    raises   InvalidRequest  another array, another number of rows, or two equal rows
+             InternalFault   the table has no placement; nothing was sent
+             PeerMisbehaved  as `vole_oprf`
+    """
+    ids, header = declared_set(x, agreed.nx), agreed.header
+    table = cuckoo.place(_places(header, ids, agreed.bins), agreed.bins)
+    keys = vole_oprf.prepare(_queries(header, ids, table, randomness), header, randomness)
+    parts = [opprf.receive(agreed.terms(p), keys, randomness) for p in agreed.partners]
+    learned = yield from together(*parts)
+    return Led(table.row, tuple(_half(values) for values in learned))
+
+
+def assist(agreed: Linkage, me: Party, y: Plain, columns: Plain, randomness: Randomness) -> Part[Half]:
+    """A partner's part; `agreed.rounds`.
+
+    y         uint64 (ny, 2), distinct identifiers
+    columns   uint64 (columns, ny), elements of Z_2^64 at the scale and within the bounds that the caller declared
+    raises    InvalidRequest  other arrays, another number of rows, two equal rows, or no partner of this name
+              PeerMisbehaved  as `vole_oprf`
+    """
+    own = next((p for p in agreed.partners if p.name == me), None)
+    if own is None:
+        raise InvalidRequest(f"'{me}' is no partner of this linkage")
+    ids, pay = declared_set(y, own.ny), columns.elements
+    if pay.dtype != np.uint64 or pay.shape != (own.columns, own.ny):
+        raise InvalidRequest(f"columns are {pay.dtype} {pay.shape}; expected uint64 {(own.columns, own.ny)}")
+    drawn = Reader(randomness.bytes(KEY_BYTES)).words(agreed.bins * (1 + own.columns)).reshape(agreed.bins, -1)
+    keys = np.concatenate([_hash(agreed.header, j)(ids) for j in range(cuckoo.CHOICES)])
+    arranged = opprf.arrange(keys, randomness)
+    values = drawn[_places(agreed.header, ids, agreed.bins).T.ravel()]
+    for c in range(own.columns):
+        by_choice = values[:, 1 + c].reshape(cuckoo.CHOICES, own.ny)
+        np.subtract(pay[c], by_choice, out=by_choice)
+    yield from together(_programmed(agreed.terms(own), arranged, values, randomness))
+    yield from silent(agreed.rounds - agreed.terms(own).cost().rounds)
+    return _half(drawn)
+
+
+def spread(led: Led, own: Plain) -> RingArray:
+    """The leader's own columns in the order of the bins, zeros where a bin is empty: (columns, B).
+
+    own      uint64 (columns, nx), elements of Z_2^64
+    raises   InvalidRequest  another array
+    """
+    given: Words = own.elements
+    if given.dtype != np.uint64 or given.ndim != 2 or given.shape[1] != np.count_nonzero(led.rows >= 0):
+        raise InvalidRequest(f"columns are {given.dtype} {given.shape}; expected uint64, as many as records in a row")
+    placed = np.zeros((len(given), len(led.rows)), np.uint64)
+    taken = np.flatnonzero(led.rows >= 0)
+    placed[:, taken] = given[:, led.rows[taken]]
+    return RingArray(Ring.Z64, placed)
+
+
+def link(
+    party: ComputeParty, led: Sequence[Replicated], assisted: Sequence[Replicated], own: Replicated | None = None
+) -> Part[Linked]:
+    """The table of one partner, from the inputs of both halves. Run by each of the three compute parties.
+
+    led        shares of the leader's `Half.inputs()`
+    assisted   shares of the partner's
+    own        shares of what `spread` gave
+    """
+    matched = yield from equal(party.at("matched"), led[0], assisted[0])
+    several = [mine + theirs for mine, theirs in zip(led[1:], assisted[1:], strict=True)]
+    several += [own] if own is not None else []
+    if not several:
+        return Linked(matched, None, None)
+    kept = yield from multiply(party.at("columns"), concatenate(several), matched.reshape((1, -1)))
+    count = 0 if len(led) == 1 else led[1].shape[0]
+    return Linked(matched, kept[:count] if count else None, kept[count:] if own is not None else None)
+
+
+def _programmed(terms: opprf.Terms, at: opprf.Arranged, values: Words, randomness: Randomness) -> Part[None]:
+    of = yield from opprf.answer(terms, randomness)
+    yield from opprf.program(terms, of, at, values, randomness)
+
+
+def _places(header: bytes, ids: Words, bins: int) -> cuckoo.Places:
+    return cuckoo.places(BlockHash(public_key(header, "circuit: bins"))(ids), bins)
+
+
+def _hash(header: bytes, choice: int) -> BlockHash:
+    """What makes a key of an identifier that is placed by this choice."""
+    return BlockHash(public_key(header, f"circuit: choice {choice}"))
+
+
+def _queries(header: bytes, ids: Words, table: cuckoo.Table, randomness: Randomness) -> Words:
+    """The key of every bin: uint64 (B, 2)."""
+    keys = Reader(randomness.bytes(KEY_BYTES)).words(2 * len(table.row)).reshape(-1, 2)
+    for j in range(cuckoo.CHOICES):
+        there = np.flatnonzero((table.row >= 0) & (table.choice == j))
+        keys[there] = _hash(header, j)(ids[table.row[there]])
+    return keys
+
+
+def _half(values: Words) -> Half:
+    """Tags and columns from rows of both, (B, 1 + columns)."""
+    tags, columns = values[:, 0].copy(), np.ascontiguousarray(values[:, 1:].T)
+    return Half(RingArray(Ring.Z64, tags), RingArray(Ring.Z64, columns))

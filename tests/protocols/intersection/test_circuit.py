@@ -1,0 +1,286 @@
+"""Linked records as shares: equal to Python dictionaries, at the cost that is said, and nobody sees who matched."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from securecompute.arithmetic.ring_arrays import RingArray
+from securecompute.arithmetic.rings import Ring
+from securecompute.engine.local import play
+from securecompute.engine.rounds import Round
+from securecompute.errors import BadFrame, InvalidRequest
+from securecompute.primitives import cuckoo, okvs
+from securecompute.protocols.intersection import circuit, opprf
+from securecompute.protocols.intersection.circuit import Linkage, Partner, assist, lead, link, spread
+from securecompute.values import Masked, Plain
+from tests.protocols.intersection.dealing import dealt, numbered, uniform  # noqa: F401 - a fixture
+from tests.protocols.products.playing import alone
+from tests.seeded import SeededRandomness
+
+pytestmark = pytest.mark.usefixtures("dealt")
+LEADER = "north"
+
+
+def columns_of(records, count):
+    """(count, n) words of {number: tuple of words}."""
+    return np.array([list(v) for v in records.values()], np.uint64).reshape(len(records), count).T.copy()
+
+
+def pair_up(x, partners, seed=0, count=1, header=b"header", deliver=None, strict=True):
+    """The two-party part, of the leader's numbers and of partners' {number: words}. returns (agreed, played)"""
+    names = [f"p{k}" for k in range(len(partners))]
+    agreed = Linkage(
+        LEADER, len(x), tuple(Partner(n, len(y), count) for n, y in zip(names, partners, strict=True)), header
+    )
+    parts = {LEADER: lead(agreed, Plain(numbered(x)), SeededRandomness(f"{seed} lead"))}
+    for name, y in zip(names, partners, strict=True):
+        pay = Plain(columns_of(y, count))
+        parts[name] = assist(agreed, name, Plain(numbered(y)), pay, SeededRandomness(f"{seed} {name}"))
+    return agreed, play(parts, deliver, strict=strict)
+
+
+def joined(led, k, half, own=None, seed=0):
+    """What the compute parties make of both halves: matched, columns, own; and the record of it."""
+    first, second = led.halves[k].inputs(), half.inputs()
+
+    def function(party, *shares):
+        rest = shares[len(first) + len(second) :]
+        linked = yield from link(party, shares[: len(first)], shares[len(first) : len(first) + len(second)], *rest)
+        return tuple(each for each in (linked.matched, linked.columns, linked.own) if each is not None)
+
+    return alone(function, *first, *second, *([own] if own is not None else []), seed=seed)
+
+
+numbers = st.sets(st.integers(0, 60), max_size=40)
+records = st.dictionaries(st.integers(0, 60), st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 9)), max_size=40)
+
+
+@settings(max_examples=25)
+@given(numbers, records, st.integers(0, 99))
+def test_the_table_is_the_join_of_python_dictionaries(x, y, seed):
+    x = sorted(x)
+    _, played = pair_up(x, [y], seed, count=2)
+    led, half = played.outputs[LEADER], played.outputs["p0"]
+    own = spread(led, Plain(np.array([[3 * k + 1 for k in x]], np.uint64)))
+    (matched, columns, mine), _ = joined(led, 0, half, own, seed)
+    table = {
+        x[row]: (int(e), tuple(map(int, z)), int(f))
+        for row, e, z, f in zip(led.rows, matched.words, columns.words.T, mine.words[0], strict=True)
+        if row >= 0
+    }
+    assert table == {k: (1, y[k], 3 * k + 1) if k in y else (0, (0, 0), 0) for k in x}
+    empty = led.rows < 0
+    assert not matched.words[empty].any() and not columns.words[:, empty].any() and not mine.words[:, empty].any()
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        ([], []),
+        ([], [1, 2]),
+        ([1, 2], []),
+        ([5], [5]),
+        ([5], [6]),
+        (range(300), range(300)),
+        (range(50), range(50, 90)),
+    ],
+)
+def test_sums_over_the_table_are_sums_over_the_intersection(x, y):
+    """Empty, of one record, equal, disjoint."""
+    _, played = pair_up(list(x), [{k: (k + 2**63,) for k in y}])
+    (matched, columns), _ = joined(played.outputs[LEADER], 0, played.outputs["p0"])
+    both = set(x) & set(y)
+    assert int(matched.sum().words) == len(both)
+    assert int(columns.sum().words) == sum(k + 2**63 for k in both) % 2**64
+
+
+def test_one_table_serves_several_partners():
+    x, ys = list(range(40)), [{k: (k,) for k in range(20, 60)}, {k: (2 * k,) for k in range(0, 40, 2)}, {}]
+    _, played = pair_up(x, ys)
+    led = played.outputs[LEADER]
+    for k, y in enumerate(ys):
+        (matched, columns), _ = joined(led, k, played.outputs[f"p{k}"])
+        rows = zip(led.rows, matched.words, columns.words[0], strict=True)
+        got = {x[row]: (int(e), int(z)) for row, e, z in rows if row >= 0}
+        assert got == {i: (1, *y[i]) if i in y else (0, 0) for i in x}
+
+
+def test_without_columns_there_are_only_flags():
+    agreed, played = pair_up(range(30), [dict.fromkeys(range(10, 20), ())], count=0)
+    led = played.outputs[LEADER]
+    assert [len(half.inputs()) for half in (*led.halves, played.outputs["p0"])] == [1, 1]
+    (matched,), record = joined(led, 0, played.outputs["p0"])
+    assert matched.words.sum() == 10
+    assert record.rounds == 5 and len(agreed.forms(agreed.partners[0])) == 1
+
+
+def test_the_forms_are_those_of_the_inputs():
+    agreed, played = pair_up(range(5), [{3: (1, 2)}], count=2)
+    for half in (*played.outputs[LEADER].halves, played.outputs["p0"]):
+        assert [(f.kind, f.shape) for f in agreed.forms(agreed.partners[0])] == [
+            (a.ring, a.shape) for a in half.inputs()
+        ]
+
+
+def test_the_cost_line_of_the_compute_parties_is_true():
+    agreed, played = pair_up(range(32), [{k: (k, 1) for k in range(9)}], count=2)
+    own = spread(played.outputs[LEADER], Plain(np.ones((3, 32), np.uint64)))
+    _, record = joined(played.outputs[LEADER], 0, played.outputs["p0"], own)
+    b, bits = agreed.bins, -(-agreed.bins // 8)  # planes of bits take whole bytes
+    assert record.rounds == 6
+    evaluator = 16 * b + 21 * bits + 5 * 8 * b
+    assert record.sent == {"P0": evaluator, "P1": evaluator, "P2": 295 * bits + 8 * b + 5 * 8 * b}
+
+
+def test_a_silent_party_yields_as_many_rounds():
+    agreed, played = pair_up(range(5), [{3: (1,)}])
+    assert played.rounds == agreed.rounds == 5
+
+
+def test_what_the_leader_receives_is_a_seed_and_a_uniform_store():
+    """The partner's records and columns are as structured as can be: consecutive identifiers, all columns zero."""
+    y = {k: (0,) for k in range(2000)}
+    _, played = pair_up(range(10), [y])
+    view = played.views[LEADER]
+    assert set(view) == {(4, "p0")}
+    ((seed, store),) = view[4, "p0"]
+    assert len(seed) == 16 and store.elements.shape == (okvs.layout(6000).size, 2)
+    assert uniform(store.elements)
+
+
+def test_what_the_leader_learns_of_a_record_is_uniform_whether_it_matches_or_not():
+    """Masks are of the bin: neither tag nor column shows the payload, which is zero for half and 1 for the others."""
+    x, y = range(3000), {k: (k % 2,) for k in range(0, 3000, 2)}
+    _, played = pair_up(x, [y])
+    led = played.outputs[LEADER]
+    member = np.array([row >= 0 and x[row] in y for row in led.rows])
+    for chosen in (member, ~member):
+        assert uniform(led.halves[0].tags.words[chosen]) and uniform(led.halves[0].columns.words[0, chosen])
+    assert len(set(led.halves[0].tags.words.tolist())) == len(member)
+
+
+def test_nothing_is_used_twice():
+    """Two runs of the same sets in sessions of their own: no word of the halves or of the messages is the same."""
+    runs = [pair_up(range(50), [{k: (k,) for k in range(50)}], seed, header=b"h%d" % seed)[1] for seed in range(2)]
+    seen = [
+        {
+            *run.outputs["p0"].tags.words.tolist(),
+            *run.outputs["p0"].columns.words.ravel().tolist(),
+            *run.outputs[LEADER].halves[0].tags.words.tolist(),
+            *run.views[LEADER][4, "p0"][0][1].elements.ravel().tolist(),
+        }
+        for run in runs
+    ]
+    assert not seen[0] & seen[1]
+
+
+def test_the_leaders_keys_are_those_of_its_bins_and_fresh_ones_where_a_bin_is_empty(monkeypatch):
+    asked = []
+    real = circuit.vole_oprf.prepare
+    monkeypatch.setattr(circuit.vole_oprf, "prepare", lambda keys, *rest: asked.append(keys) or real(keys, *rest))
+    runs = [pair_up(range(30), [{}], seed)[1].outputs[LEADER] for seed in range(2)]
+    taken = runs[0].rows >= 0
+    assert (runs[0].rows == runs[1].rows).all()  # one header, one table
+    assert (asked[0][taken] == asked[1][taken]).all() and not (asked[0][~taken] == asked[1][~taken]).any()
+    assert len(np.unique(asked[0], axis=0)) == len(taken) == cuckoo.bins(30)
+
+
+def test_what_was_not_declared_is_refused():
+    agreed = Linkage(LEADER, 3, (Partner("p0", 2, 1),), b"header")
+    three, two, pay = Plain(numbered([1, 2, 3])), Plain(numbered([1, 2])), Plain(np.zeros((1, 2), np.uint64))
+    draw = SeededRandomness(0)
+    for part, message in (
+        (lead(agreed, two, draw), "another size"),
+        (lead(agreed, Plain(numbered([1, 2, 1])), draw), "twice"),
+        (lead(agreed, Plain(np.zeros(3)), draw), "identifiers are float64"),
+        (assist(agreed, "p0", three, pay, draw), "another size"),
+        (assist(agreed, "p0", Plain(numbered([4, 4])), pay, draw), "twice"),
+        (assist(agreed, "p0", two, Plain(np.zeros((2, 2), np.uint64)), draw), "columns are uint64"),
+        (assist(agreed, "p0", two, Plain(np.zeros((1, 2))), draw), "columns are float64"),
+        (assist(agreed, "p1", two, pay, draw), "no partner"),
+    ):
+        with pytest.raises(InvalidRequest, match=message):
+            next(part)
+
+
+def test_own_columns_of_other_records_are_refused():
+    _, played = pair_up(range(5), [{}])
+    for wrong in (np.zeros((1, 4), np.uint64), np.zeros(5, np.uint64), np.zeros((1, 5))):
+        with pytest.raises(InvalidRequest, match="columns are"):
+            spread(played.outputs[LEADER], Plain(wrong))
+
+
+@pytest.mark.parametrize("message", [np.zeros((3, 2), np.uint64), np.zeros((146, 1), np.uint64), b"x"])
+def test_a_store_of_another_size_is_a_typed_error(message):
+    def deliver(number, sender, receiver, real):
+        if number < 4 or isinstance(message, bytes):
+            return real if number < 4 else ((b"x" * 16, message),)
+        return ((b"x" * 16, Masked(message)),)
+
+    with pytest.raises(BadFrame, match=r"round 4: 'p0' sent 'north'"):
+        pair_up(range(5), [{k: (1,) for k in range(4)}], deliver=deliver)
+
+
+def test_halves_show_no_contents():
+    _, played = pair_up(range(5), [{3: (1,)}])
+    assert "rows" not in repr(played.outputs[LEADER]) and "[" not in repr(played.outputs["p0"])
+
+
+def test_a_waiting_party_goes_along():
+    agreed = Linkage(LEADER, 2, (Partner("p0", 1, 0),), b"h")
+
+    def waiting():
+        for _ in range(agreed.rounds):
+            yield Round()
+
+    parts = {
+        LEADER: lead(agreed, Plain(numbered([1, 2])), SeededRandomness(1)),
+        "p0": assist(agreed, "p0", Plain(numbered([2])), Plain(np.zeros((0, 1), np.uint64)), SeededRandomness(2)),
+        "compute": waiting(),
+    }
+    assert play(parts).rounds == 5
+
+
+def test_full_words_differ_in_any_bit_and_do_not_match():
+    """Tags that differ in one bit, whichever: the test is of all 64."""
+    tags = np.zeros(65, np.uint64)
+    tags[:64] = np.uint64(1) << np.arange(64, dtype=np.uint64)
+    half = circuit.Half(RingArray(Ring.Z64, tags), RingArray.zeros(Ring.Z64, (0, 65)))
+    zero = circuit.Half(RingArray.zeros(Ring.Z64, (65,)), RingArray.zeros(Ring.Z64, (0, 65)))
+    (matched,), _ = joined(circuit.Led(np.arange(65), (half,)), 0, zero)
+    assert matched.words.tolist() == [0] * 64 + [1]
+
+
+def test_over_the_real_function_the_table_and_the_bytes_are_as_said(monkeypatch):
+    monkeypatch.undo()
+    x, ys = range(40), [{k: (k,) for k in range(20, 60)}, {k: (2 * k,) for k in range(0, 40, 2)}]
+    agreed, played = pair_up(x, ys)
+    assert played.rounds == agreed.rounds == 5
+    sent = [agreed.sent(p) for p in agreed.partners]
+    assert played.sent == {LEADER: sent[0][0] + sent[1][0], "p0": sent[0][1], "p1": sent[1][1]}
+    for k, y in enumerate(ys):
+        (matched, columns), _ = joined(played.outputs[LEADER], k, played.outputs[f"p{k}"])
+        assert int(matched.sum().words) == 20
+        assert int(columns.sum().words) == sum(v for i, (v,) in y.items() if i in x)
+
+
+def test_one_store_reaches_every_partner_under_a_mask_of_its_own(monkeypatch):
+    """What two partners see together: both stores are uniform, and so is what is left when P cancels."""
+    monkeypatch.undo()
+    _, played = pair_up(range(1000), [{1: (0,)}, {2: (0,)}])
+    first, second = (played.views[p][3, LEADER][0][1].elements for p in ("p0", "p1"))
+    assert uniform(first) and uniform(second) and uniform(first ^ second)
+    assert not (first == second).any(axis=1).any()
+
+
+def test_a_longer_partner_makes_the_others_wait(monkeypatch):
+    """Stores in messages of a few rows: whoever has fewer of them goes along in silence."""
+    monkeypatch.setattr(opprf, "_PART_WORDS", 64)
+    agreed, played = pair_up(range(20), [{k: (k,) for k in range(20_000)}, {3: (5,)}])
+    assert len(agreed.terms(agreed.partners[0]).parts) == 3
+    assert played.rounds == agreed.rounds == 4 + 3
+    assert set(played.outputs) == {LEADER, "p0", "p1"}
+    for k, total in ((0, 190), (1, 5)):
+        (_, columns), _ = joined(played.outputs[LEADER], k, played.outputs[f"p{k}"])
+        assert int(columns.sum().words) == total
