@@ -297,7 +297,11 @@ def logaddexp(x: Operand, y: Operand) -> Expression:
 
 def polyval(p: Any, x: Operand) -> Expression:
     """The polynomial with these coefficients, the highest power's first, at x."""
-    coefficients = [index(p, k) for k in range(p.shape[0] if p.ndim else 0)] if isinstance(p, Expression) else list(p)
+    given = p if isinstance(p, Expression | list | tuple) else public_numbers(p)
+    if isinstance(given, Expression):
+        coefficients = [index(given, k) for k in range(given.shape[0] if given.ndim else 0)]
+    else:
+        coefficients = list(np.atleast_1d(given) if isinstance(given, np.ndarray) else given)
     if not coefficients:
         raise InvalidRequest("a polynomial has a coefficient or more")
     result = coefficients[0]

@@ -77,7 +77,7 @@ FUNCTIONS: Final[Mapping[Function, Function]] = {
     np.size: lambda a: a.type.size,
     np.zeros_like: lambda a: np.zeros(a.shape),
     np.ones_like: lambda a: np.ones(a.shape),
-    np.full_like: lambda a, fill_value: np.full(a.shape, fill_value),
+    np.full_like: shapes.full_like,
     np.copy: lambda a: a,
     np.real: lambda val: val,
     np.imag: lambda val: np.zeros(val.shape),

@@ -30,11 +30,13 @@ def check_signature(name: str, function: Callable[..., Any], args: tuple[Any, ..
 
 def is_whole(x: object) -> bool:
     """Whether this is a whole number of a size that positions have."""
-    return isinstance(x, int | np.integer) and not isinstance(x, bool) and abs(int(x)) < _MOST
+    return isinstance(x, int | np.integer) and not isinstance(x, bool | np.timedelta64) and abs(int(x)) < _MOST
 
 
 def _is_number(x: object) -> bool:
-    return isinstance(x, int | float | np.integer | np.floating) and not isinstance(x, bool) and isfinite(x)
+    if isinstance(x, bool | np.timedelta64) or not isinstance(x, int | float | np.integer | np.floating):
+        return False
+    return isfinite(x)
 
 
 def _is_places(x: object) -> bool:

@@ -40,7 +40,7 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
 def reshape(x: Expression, shape: Any, order: str = "C") -> Expression:
     """In another shape; one length may be -1. raises InvalidRequest: another number of elements"""
     lengths = _lengths(shape)
-    if order != "C":
+    if not isinstance(order, str) or order != "C":
         raise InvalidRequest("a secret array is reshaped in C order; transpose it before")
     if lengths.count(-1) == 1 and (rest := -prod(lengths)) and x.type.size % rest == 0:
         lengths[lengths.index(-1)] = x.type.size // rest
@@ -170,6 +170,17 @@ def broadcast_to(array: Expression, shape: Any) -> Expression:
     return array if tuple(lengths) == array.shape else apply("multiply", array, np.ones(lengths))
 
 
+def full_like(a: Expression, fill_value: Any) -> Any:
+    """This number everywhere, public unless it is secret itself. raises as `broadcast_to`"""
+    if isinstance(fill_value, Expression):
+        return broadcast_to(fill_value, a.shape)
+    numbers = public_numbers(fill_value)
+    try:
+        return np.broadcast_to(numbers, a.shape).copy()
+    except ValueError:
+        raise InvalidRequest(f"an array of shape {numbers.shape} cannot be broadcast to {a.shape}") from None
+
+
 def diagonal(a: Expression, offset: int = 0) -> Expression:
     """The diagonal of a matrix."""
     if a.ndim != 2:
@@ -266,7 +277,9 @@ def secrets(arrays: Any) -> list[Expression]:
     parts = list(arrays)
     source = next((each for each in parts if isinstance(each, Expression) and each.type.size), None)
     if source is None:
-        return [each for each in parts if isinstance(each, Expression)]
+        if not all(isinstance(each, Expression) for each in parts):
+            raise InvalidRequest("a public array beside secret ones without elements; leave these out")
+        return parts
     one = apply("sum", source, axes=list(range(source.ndim)))  # of all, since it must not single out a record
     return [each if isinstance(each, Expression) else _known(one, public_numbers(each)) for each in parts]
 

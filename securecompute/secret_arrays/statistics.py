@@ -142,6 +142,7 @@ def corrcoef(x: Operand, y: Operand = None, rowvar: bool = True) -> Expression:
 def norm(x: Expression, ord: Any = None, axis: Axis = None, *, keepdims: bool = False) -> Expression:
     """The root of the sum of squares of all or along axes; the sum of magnitudes for 1, the largest for infinity."""
     axes = axes_of(axis, x.ndim)
+    ord = ord if isinstance(ord, str | float | int | None) else "another"
     if ord is None or (ord == "fro" and len(axes) == 2) or (ord == 2 and len(axes) == 1):
         return _kept(apply("sqrt", _squares(x, axes)), x, axes, keepdims)
     if len(axes) != 1 or ord not in (1, np.inf):
