@@ -7,14 +7,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from securecompute.computing import pack
+from securecompute.computing import declared_range, pack
 from securecompute.engine.fabric import Fabric
 from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest, NonFiniteInput
 from securecompute.programs.program import Input
 from securecompute.records.columns import near
 from securecompute.records.dictionary import Dictionary
-from securecompute.records.numeric import declared_range
 from securecompute.secret_arrays.array import Computation, SecretArray
 
 
