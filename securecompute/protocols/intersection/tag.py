@@ -78,7 +78,7 @@ def contribute(
     if not 0 <= dummies <= n:
         raise InvalidRequest("the number of dummies is not between 0 and the declared size")
     inbox = yield Round(expect={p: Bytes(ELEMENT_BYTES) for p in trio}, step="keys")
-    key = _joint(inbox[p] for p in trio)
+    key = reduce(add, (inbox[p] for p in trio))
     r = ristretto.rows(ristretto.random_scalars(randomness, n))
     hashed = ristretto.rows(ristretto.hash_all(octets(ids), public_key(header, "elements of tags")))
     u = list(map(multiply_base, r))
@@ -161,7 +161,7 @@ def _agree(me: Party, trio: Sequence[Party], institutions: Iterable[Party], own:
         expect=dict.fromkeys(others, Bytes(ELEMENT_BYTES)),
         step="keys",
     )
-    return _joint([own, *(inbox[p] for p in others)])
+    return reduce(add, (inbox[p] for p in others), own)
 
 
 def _accept(s: int, sizes: Mapping[Party, int]) -> Part[tuple[Ciphertext, Share]]:
@@ -183,11 +183,6 @@ def _turned(rows: NDArray[np.uint8], key: bytes, randomness: Randomness) -> tupl
     turned_u = [add(multiply(a, e), multiply_base(k)) for e, k in zip(u, r, strict=True)]
     turned_v = [add(multiply(a, e), multiply(k, key)) for e, k in zip(v, r, strict=True)]
     return turned_u, turned_v
-
-
-def _joint(keys: Iterable[bytes]) -> bytes:
-    """Z: the sum of the keys, each of which must be an element."""
-    return reduce(add, map(ristretto.check_element, keys))
 
 
 def _packed(u: Elements, v: Elements) -> Ciphertext:

@@ -3,8 +3,12 @@
 import numpy as np
 from hypothesis import strategies as st
 
+from securecompute.engine.session import open_session
+from securecompute.engine.simulated import simulate
 from securecompute.errors import DisclosureRefused
+from securecompute.primitives.keys import AgreementKey
 from securecompute.values import Plain
+from tests.seeded import SeededRandomness
 
 HEADER = b"one session"
 FEW = st.sets(st.integers(0, 30), max_size=12)  # of a small world, so that sets meet
@@ -20,6 +24,13 @@ def identifiers(members):
 def plain(members):
     """The same, to be given to a protocol."""
     return Plain(identifiers(members))
+
+
+def far_apart(parts):
+    """Run the parts with sealing, codec and deadlines between them, on a network that is only simulated: outputs."""
+    keys = {party: AgreementKey.generate(SeededRandomness(party)) for party in parts}
+    session = open_session("sets", {party: key.public for party, key in keys.items()}, b"manifest")
+    return {party: outcome.value for party, outcome in simulate(session, parts, keys).outcomes.items()}
 
 
 class Spent:

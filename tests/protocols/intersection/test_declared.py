@@ -25,6 +25,12 @@ def test_an_identifier_that_occurs_twice_is_refused(repeated):
         declared_set(Plain(identifiers(repeated)), len(repeated))
 
 
+@pytest.mark.parametrize("between", [[3, 2], [1, 3], [0, 2], [1, 0]])
+def test_an_identifier_that_occurs_twice_is_found_among_others_that_share_a_word_with_it(between):
+    with pytest.raises(InvalidRequest, match="twice"):
+        declared_set(Plain(np.array([[1, 2], between, [1, 2]], np.uint64)), 3)
+
+
 def test_identifiers_that_share_one_word_are_not_equal():
     ids = np.array([[1, 2], [1, 3], [2, 3]], np.uint64)
     assert declared_set(Plain(ids), 3) is ids

@@ -12,7 +12,7 @@ from securecompute.primitives import ristretto
 from securecompute.primitives.ristretto import IDENTITY, InvalidElement
 from securecompute.protocols.intersection.dh_count import count, help_count
 from securecompute.protocols.intersection.header import public_key
-from tests.protocols.intersection.sets import FEW, HEADER, identifiers, plain
+from tests.protocols.intersection.sets import FEW, HEADER, far_apart, identifiers, plain
 from tests.seeded import SeededRandomness
 
 COUNTER, HELPER = "counter", "helper"
@@ -36,6 +36,15 @@ def test_the_counter_learns_the_size_and_the_helper_nothing(x, y):
 @pytest.mark.parametrize(("x", "y"), [([], []), ([1], []), ([], [1]), ([1], [1]), (range(60), range(60)), ([1], [2])])
 def test_empty_equal_and_single_sets_are_counted(x, y):
     assert play(parts(x, y)).outputs[COUNTER] == len(set(x) & set(y))
+
+
+@pytest.mark.slow
+def test_five_thousand_against_five_thousand():
+    assert play(parts(range(1000, 6000), range(3000, 8000))).outputs[COUNTER] == 3000
+
+
+def test_both_sides_may_be_far_apart():
+    assert far_apart(parts())[COUNTER] == 2
 
 
 def test_the_cost_line_is_true():

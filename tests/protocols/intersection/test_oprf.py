@@ -17,7 +17,7 @@ from securecompute.primitives.ristretto import IDENTITY, InvalidElement
 from securecompute.protocols.intersection import oprf
 from securecompute.protocols.intersection.header import public_key
 from securecompute.protocols.intersection.oprf_table import Table, ascending, tag_bytes
-from tests.protocols.intersection.sets import FEW, HEADER, Spent, identifiers, plain
+from tests.protocols.intersection.sets import FEW, HEADER, Spent, far_apart, identifiers, plain
 from tests.seeded import SeededRandomness
 
 ASKER, HOLDER = "asker", "holder"
@@ -79,6 +79,12 @@ def test_empty_equal_and_single_sets_are_sets(x, y, mode):
 
 
 @MODES
+@pytest.mark.parametrize("x", [X, []], ids=len)
+def test_both_sides_may_be_far_apart(mode, x):
+    assert matched(x, far_apart(parts(x, mode=mode))[ASKER]) == set(x) & set(Y)
+
+
+@MODES
 def test_a_table_is_asked_again_without_sending_it_again(mode):
     held, log = table(mode=mode), Spent()
     published = play({ASKER: oprf.fetch(HOLDER, held.ny, QUERIES, mode), HOLDER: oprf.publish(ASKER, held)}).outputs[
@@ -94,6 +100,12 @@ def test_a_table_is_asked_again_without_sending_it_again(mode):
         )
         assert matched(x, played.outputs[ASKER]) == set(x) & set(Y)
         assert played.sent[HOLDER] == 32 * len(x) + 64 * (mode is Mode.VOPRF)
+
+
+@pytest.mark.slow
+def test_five_thousand_against_five_thousand():
+    x, y = list(range(1000, 6000)), list(range(3000, 8000))
+    assert matched(x, play(parts(x, table(y, queries=5000))).outputs[ASKER]) == set(x) & set(y)
 
 
 # ---- the cost line
@@ -251,6 +263,17 @@ def test_tags_out_of_order_are_refused():
     for tags in (held.published.tags[::-1], held.published.tags[[1, 0, 2, 3, 4]], held.published.tags[[0, 1, 2, 4, 3]]):
         with pytest.raises(PeerMisbehaved, match="ascending"):
             play(parts(held=Table(held.key, np.ascontiguousarray(tags), QUERIES)))
+
+
+def test_tags_that_differ_in_their_last_bytes_only_are_in_order_too():
+    key, queries = OprfKey.generate(SeededRandomness(1), Mode.OPRF), 1 << 32
+    length = tag_bytes(queries, 2)
+    assert length > 8
+    low, high = (np.array([7] * (length - 1) + [last], np.uint8) for last in (1, 2))
+    for tags in ([low, high], [low, low]):
+        play(parts(held=Table(key, np.array(tags), queries)))
+    with pytest.raises(PeerMisbehaved, match="ascending"):
+        play(parts(held=Table(key, np.array([high, low]), queries)))
 
 
 @pytest.mark.parametrize("row", [IDENTITY, b"\1" + bytes(31)], ids=bytes.hex)

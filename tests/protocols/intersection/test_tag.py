@@ -16,7 +16,7 @@ from securecompute.protocols.intersection import tag
 from securecompute.protocols.intersection.header import public_key
 from securecompute.protocols.intersection.tag import collect, contribute, shuffle
 from securecompute.values import Ciphertext, Share
-from tests.protocols.intersection.sets import FEW, HEADER, identifiers, plain
+from tests.protocols.intersection.sets import FEW, HEADER, far_apart, identifiers, plain
 from tests.seeded import SeededRandomness
 
 TRIO, RECEIVER = ("P0", "P1", "P2"), "receiver"
@@ -70,6 +70,10 @@ def test_the_example_is_as_in_the_clear():
 )
 def test_empty_equal_and_disjoint_sets_are_counted(sets):
     assert histogram(sets, {}) == in_the_clear(sets)
+
+
+def test_the_parties_may_be_far_apart():
+    assert far_apart(parts())[RECEIVER].tolist() == HISTOGRAM
 
 
 def test_dummies_alone_are_nobody():
@@ -141,6 +145,14 @@ def test_no_element_travels_twice_and_none_in_two_sessions():
     keys = {e for e, n in first.items() if n > 1}
     assert len(keys) == 3 + 12  # the keys, and all U of the last turn, which two parties receive
     assert not set(first) & set(again)
+
+
+def test_rows_that_are_alike_leave_a_turn_each_encrypted_anew():
+    rows = np.repeat(ristretto.table(KEYS[:2])[np.newaxis], 6, axis=0)
+    u, v = tag._turned(rows, KEYS[2], SeededRandomness(1))
+    assert len({*u, *v}) == 12
+    opened = {ristretto.subtract(b, ristretto.add(ristretto.add(a, a), a)) for a, b in zip(u, v, strict=True)}
+    assert len(opened) == 1  # under the key 3 G all of them still hold one and the same element
 
 
 def test_tags_of_two_sessions_cannot_be_linked():
@@ -258,7 +270,13 @@ def test_a_set_that_is_not_what_was_declared_is_refused_by_its_owner():
 
 @pytest.mark.parametrize(
     ("trio", "sizes", "receiver"),
-    [(TRIO, {"P1": 3}, RECEIVER), (TRIO, {"a": 3}, "P0"), (TRIO, {"a": 3}, "a"), (("P0", "P1", "P1"), {}, RECEIVER)],
+    [
+        (TRIO, {"P1": 3}, RECEIVER),
+        (TRIO, {"a": 3}, "P0"),
+        (TRIO, {"a": 3}, "a"),
+        (("P0", "P1", "P1"), {}, RECEIVER),
+        (("P0", "P1"), {}, RECEIVER),
+    ],
 )
 def test_a_party_with_two_roles_is_refused(trio, sizes, receiver):
     with pytest.raises(InvalidRequest):
