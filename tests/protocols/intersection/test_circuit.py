@@ -15,7 +15,7 @@ from securecompute.protocols.intersection import circuit, opprf
 from securecompute.protocols.intersection.circuit import Linkage, Partner, assist, lead, link, spread
 from securecompute.values import Masked, Plain
 from tests.protocols.intersection.dealing import dealt, numbered, uniform  # noqa: F401 - a fixture
-from tests.protocols.products.playing import alone
+from tests.protocols.products.playing import TRIO, alone, received
 from tests.seeded import SeededRandomness
 
 pytestmark = pytest.mark.usefixtures("dealt")
@@ -131,6 +131,20 @@ def test_the_cost_line_of_the_compute_parties_is_true():
     assert record.rounds == 6
     evaluator = 16 * b + 21 * bits + 5 * 8 * b
     assert record.sent == {"P0": evaluator, "P1": evaluator, "P2": 295 * bits + 8 * b + 5 * 8 * b}
+
+
+@pytest.mark.parametrize("matching", [True, False])
+def test_what_the_compute_parties_receive_is_uniform_whether_all_match_or_none(matching):
+    """Tags of one constant, columns of zeros: all structure there can be."""
+    b = 4096
+    tags = [RingArray(Ring.Z64, np.full(b, 5 if matching or k == 0 else 6, np.uint64)) for k in range(2)]
+    halves = [circuit.Half(of, RingArray.zeros(Ring.Z64, (2, b))) for of in tags]
+    own = RingArray.zeros(Ring.Z64, (1, b))
+    (matched, *_), record = joined(circuit.Led(np.arange(b), halves[:1]), 0, halves[1], own)
+    assert (matched.words == matching).all()
+    for party in TRIO:
+        arrays = received(record, party)
+        assert arrays and all(uniform(each) for each in arrays)
 
 
 def test_a_silent_party_yields_as_many_rounds():
