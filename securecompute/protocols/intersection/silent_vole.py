@@ -16,6 +16,9 @@ holes and zero elsewhere. A public linear code G from N = t 2^d to m/k rows make
     2      R -> S      extension u64 (128, ceil(T / 64)), products u64 (128, k t, 2)
     3      S -> R      sums of trees, masked, u64 (k, d, t, 2, 2); corr u64 (k, t, 2) = sum of a tree's leaves + b
 
+R has A after round 2: a protocol that sends something under A takes `begin_receive` and `begin_send`, and sends it in
+round 3, beside `end_receive` and `end_send`. So both sides work at the same time.
+
 Security   Semi-honest, two parties. R learns A and C, S Delta and B, and neither more: the messages are uniform or
            pseudo-random to whoever gets them. Leakage: m and the profile. That A is pseudo-random to S is dual LPN
            over GF(2^128) with regular noise, for the code and the noise rate of the profile (`lpn`), which is under
@@ -131,6 +134,29 @@ def cost(m: int, profile: str = "default") -> Cost:
     return Cost(3, 32 + made.extension.limit, 2 * BASE * 64 + made.correction.limit)
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Noise:
+    """What R has after round 2: A already, and what it needs for C."""
+
+    a: Blocks
+    shape: Shape
+    keys: "_Keys"
+    alpha: Blocks
+    wanted: NDArray[np.bool_]
+    pads: Blocks
+    products: Blocks
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Correction:
+    """What S has after round 2: its result already, and what R still needs."""
+
+    delta: Blocks
+    b: Blocks
+    shape: Shape
+    message: tuple[Masked, Masked]
+
+
 def receive(
     peer: Party, m: int, header: bytes, randomness: Randomness, profile: str = "default"
 ) -> Part[tuple[Blocks, Blocks]]:
@@ -142,25 +168,8 @@ def receive(
     raises    InvalidRequest  as `shape`
               PeerMisbehaved  a point of S is no element, or the identity
     """
-    made, keys = shape(m, profile), _Keys(header)
-    offerer = Offerer(keys.base, randomness)
-    points = Array(np.uint8, (2 * BASE, 2, 32))
-    inbox = yield Round(send={peer: offerer.point}, expect={peer: points}, step="base transfers")
-    streams = [(Reader(zero), Reader(one)) for zero, one in offerer.keys(inbox[peer], peer)]
-
-    alpha, beta = _noise(made, randomness)
-    d, c = noisy_vole.receive(streams[:BASE], beta)
-    wanted = np.stack([~ggm.path_sides(of_run, made.depth) for of_run in alpha])
-    u, t = transfer_extension.choose(streams[BASE:], packed(wanted.ravel()))
-    yield Round(send={peer: (Masked(u), Masked(d))}, step="extend", work=made.seconds)
-
-    inbox = yield Round(expect={peer: made.correction}, step="correct", work=made.seconds)
-    sums, corr = (message.elements for message in inbox[peer])
-    pads = transfer_extension.chosen_pads(keys.pads, t)[: made.transfers].reshape(*wanted.shape, 2)
-    chosen = masks_of(wanted)[..., None]
-    siblings = (sums[:, :, :, 0] & ~chosen | sums[:, :, :, 1] & chosen) ^ pads
-    holes = corr ^ c.reshape(corr.shape)
-    return _received(made, keys, siblings, holes, (alpha, beta.reshape(corr.shape)))
+    noise = yield from begin_receive(peer, m, header, randomness, profile)
+    return noise.a, (yield from end_receive(peer, noise))
 
 
 def send(
@@ -172,21 +181,62 @@ def send(
     raises    InvalidRequest  as `shape`
               PeerMisbehaved  the point of R is no element, or the identity
     """
+    correction = yield from begin_send(peer, m, header, randomness, profile)
+    yield from end_send(peer, correction)
+    return correction.delta, correction.b
+
+
+def begin_receive(peer: Party, m: int, header: bytes, randomness: Randomness, profile: str = "default") -> Part[Noise]:
+    """Rounds 1 and 2 of R. A waits for nothing of S's, so that R can use it in the third. As `receive`."""
+    made, keys = shape(m, profile), _Keys(header)
+    offerer = Offerer(keys.base, randomness)
+    points = Array(np.uint8, (2 * BASE, 2, 32))
+    inbox = yield Round(send={peer: offerer.point}, expect={peer: points}, step="base transfers")
+    streams = [(Reader(zero), Reader(one)) for zero, one in offerer.keys(inbox[peer], peer)]
+
+    alpha, beta = _noise(made, randomness)
+    d, products = noisy_vole.receive(streams[:BASE], beta)
+    wanted = np.stack([~ggm.path_sides(of_run, made.depth) for of_run in alpha])
+    u, t = transfer_extension.choose(streams[BASE:], packed(wanted.ravel()))
+    pads = transfer_extension.chosen_pads(keys.pads, t)[: made.transfers].reshape(*wanted.shape, 2)
+    yield Round(send={peer: (Masked(u), Masked(d))}, step="extend")
+    a = _encoded_noise(made, keys, alpha, beta.reshape(made.runs, made.trees, 2))
+    return Noise(a, made, keys, alpha, wanted, pads, products.reshape(made.runs, made.trees, 2))
+
+
+def end_receive(peer: Party, noise: Noise) -> Part[Blocks]:
+    """Round 3 of R: C."""
+    made = noise.shape
+    inbox = yield Round(expect={peer: made.correction}, step="correct", work=made.seconds)
+    sums, corr = (message.elements for message in inbox[peer])
+    chosen = masks_of(noise.wanted)[..., None]
+    siblings = (sums[:, :, :, 0] & ~chosen | sums[:, :, :, 1] & chosen) ^ noise.pads
+    return _encoded_leaves(made, noise.keys, noise.alpha, siblings, corr ^ noise.products)
+
+
+def begin_send(
+    peer: Party, m: int, header: bytes, randomness: Randomness, profile: str = "default"
+) -> Part[Correction]:
+    """Rounds 1 and 2 of S. As `send`."""
     made, keys = shape(m, profile), _Keys(header)
     delta, s = _blocks(randomness, 2)
     chooser = Chooser(bits_of(np.concatenate([delta, s])), keys.base, randomness)
     inbox = yield Round(send={peer: chooser.points}, expect={peer: Array(np.uint8, (32,))}, step="base transfers")
     streams = [Reader(key) for key in chooser.keys(inbox[peer], peer)]
 
-    b_rows, sums = _sent(made, keys, randomness)  # waits for nothing, so R's round 2 is made meanwhile
+    b, sums = _grown(made, keys, randomness)  # waits for nothing, so R's round 2 is made meanwhile
     inbox = yield Round(expect={peer: made.extension}, step="extend", work=made.seconds)
     u, d = (message.elements for message in inbox[peer])
     q = transfer_extension.answer(streams[BASE:], s, u)
     leaves = sums[:, -1, :, 0] ^ sums[:, -1, :, 1]
     corr = leaves ^ noisy_vole.answer(streams[:BASE], delta, d).reshape(leaves.shape)
     sums ^= transfer_extension.both_pads(keys.pads, q, s)[: made.transfers].reshape(sums.shape)
-    yield Round(send={peer: (Masked(sums), Masked(corr))}, step="correct", work=made.seconds)
-    return delta, b_rows
+    return Correction(delta, b, made, (Masked(sums), Masked(corr)))
+
+
+def end_send(peer: Party, correction: Correction) -> Part[None]:
+    """Round 3 of S."""
+    yield Round(send={peer: correction.message}, step="correct", work=correction.shape.seconds)
 
 
 def warm() -> None:
@@ -216,36 +266,40 @@ def _noise(made: Shape, randomness: Randomness) -> tuple[Blocks, Blocks]:
     return places.reshape(made.runs, made.trees), beta
 
 
-def _sent(made: Shape, keys: _Keys, randomness: Randomness) -> tuple[Blocks, Blocks]:
+def _grown(made: Shape, keys: _Keys, randomness: Randomness) -> tuple[Blocks, Blocks]:
     """B, and the sums of all trees: uint64 (runs, depth, trees, 2 sides, 2)."""
     code = ExpandConvolute(made.length, made.leaves, keys.code)
-    b_rows, v = np.empty((made.m, 2), np.uint64), np.empty((made.leaves, 2), np.uint64)
+    b, v = np.empty((made.m, 2), np.uint64), np.empty((made.leaves, 2), np.uint64)
     sums = np.empty((made.runs, made.depth, made.trees, 2, 2), np.uint64)
     for run in range(made.runs):
         roots, rows = _blocks(randomness, made.trees), made.rows(run)
         sums[run] = ggm.grow(keys.sides, roots, made.depth, v.reshape(made.trees, -1, 2))
-        b_rows[rows] = code.encode(v)[: rows.stop - rows.start]
-    return b_rows, sums
+        b[rows] = code.encode(v)[: rows.stop - rows.start]
+    return b, sums
 
 
-def _received(
-    made: Shape, keys: _Keys, siblings: Blocks, holes: Blocks, noise: tuple[Blocks, Blocks]
-) -> tuple[Blocks, Blocks]:
-    """A and C from what fills the trees and their holes. eps and w are encoded side by side."""
-    code = ExpandConvolute(made.length, made.leaves, keys.code)
-    a_rows, c_rows = (np.empty((made.m, 2), np.uint64) for _ in "ac")
-    both, tree = np.empty((made.leaves, 4), np.uint64), np.arange(made.trees)
-    of_trees = both.reshape(made.trees, -1, 4)
-    for run, (alpha, beta) in enumerate(zip(*noise, strict=True)):
-        of_trees[..., :2] = 0
-        rest = ggm.grow_punctured(keys.sides, alpha, made.depth, siblings[run], of_trees[..., 2:])
-        place = alpha.astype(np.intp)
-        of_trees[tree, place, :2] = beta
-        of_trees[tree, place, 2:] = holes[run] ^ rest
+def _encoded_noise(made: Shape, keys: _Keys, alpha: Blocks, beta: Blocks) -> Blocks:
+    """A: beta at its places in the trees, else zero, through the code."""
+    code, tree = ExpandConvolute(made.length, made.leaves, keys.code), np.arange(made.trees)
+    a, eps = np.empty((made.m, 2), np.uint64), np.empty((made.leaves, 2), np.uint64)
+    for run in range(made.runs):
         rows = made.rows(run)
-        encoded = code.encode(both)[: rows.stop - rows.start]
-        a_rows[rows], c_rows[rows] = encoded[:, :2], encoded[:, 2:]
-    return a_rows, c_rows
+        eps[...] = 0
+        eps.reshape(made.trees, -1, 2)[tree, alpha[run].astype(np.intp)] = beta[run]
+        a[rows] = code.encode(eps)[: rows.stop - rows.start]
+    return a
+
+
+def _encoded_leaves(made: Shape, keys: _Keys, alpha: Blocks, siblings: Blocks, holes: Blocks) -> Blocks:
+    """C: the leaves, and in the hole of each tree what is given xor the others, through the code."""
+    code, tree = ExpandConvolute(made.length, made.leaves, keys.code), np.arange(made.trees)
+    c, w = np.empty((made.m, 2), np.uint64), np.empty((made.leaves, 2), np.uint64)
+    for run in range(made.runs):
+        rows, of_trees = made.rows(run), w.reshape(made.trees, -1, 2)
+        rest = ggm.grow_punctured(keys.sides, alpha[run], made.depth, siblings[run], of_trees)
+        of_trees[tree, alpha[run].astype(np.intp)] = holes[run] ^ rest
+        c[rows] = code.encode(w)[: rows.stop - rows.start]
+    return c
 
 
 def _blocks(randomness: Randomness, n: int) -> Blocks:

@@ -9,11 +9,21 @@ from hypothesis import strategies as st
 
 from securecompute.arithmetic.gf128 import Factor
 from securecompute.engine.local import play
+from securecompute.engine.rounds import Array, Round, together
 from securecompute.errors import BadFrame, InvalidRequest, PeerMisbehaved
 from securecompute.primitives import expand_convolute, ggm, noisy_vole
 from securecompute.primitives.ristretto import IDENTITY
 from securecompute.protocols.intersection import silent_vole
-from securecompute.protocols.intersection.silent_vole import cost, receive, send, shape
+from securecompute.protocols.intersection.silent_vole import (
+    begin_receive,
+    begin_send,
+    cost,
+    end_receive,
+    end_send,
+    receive,
+    send,
+    shape,
+)
 from securecompute.values import Masked
 from tests.seeded import SeededRandomness
 
@@ -155,6 +165,28 @@ def test_sums_of_trees_travel_under_masks_on_both_sides():
     received = played.views["R"][2, "S"][0].elements[0]
     assert received.shape == sums[0].shape == (made.depth, made.trees, 2, 2)
     assert not (received == sums[0]).all(axis=-1).any()
+
+
+def test_a_can_be_sent_beside_the_third_round():
+    """As a protocol does that masks with A: three rounds in all, and S has the product at their end."""
+
+    def receiver():
+        noise = yield from begin_receive("S", 800, HEADER, SeededRandomness(1))
+        c, _ = yield from together(end_receive("S", noise), iter_of(Round(send={"S": noise.a})))
+        return c
+
+    def sender():
+        done = yield from begin_send("R", 800, HEADER, SeededRandomness(2))
+        heard = iter_of(Round(expect={"R": Array(np.uint64, (800, 2))}))
+        _, inbox = yield from together(end_send("R", done), heard)
+        return done.b ^ Factor(done.delta).times(inbox["R"])
+
+    def iter_of(turn):
+        return (yield turn)
+
+    played = play({"R": receiver(), "S": sender()})
+    assert played.rounds == 3
+    assert (played.outputs["R"] == played.outputs["S"]).all()
 
 
 def test_parties_with_other_headers_hold_nothing_that_fits():
