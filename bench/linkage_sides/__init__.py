@@ -1,0 +1,1 @@
+"""The people, and the ways to link them, of `bench.linkage`."""
