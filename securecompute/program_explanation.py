@@ -1,17 +1,15 @@
 """What a program on secret arrays would cost and who would learn what, worked out by rehearsing it."""
 
 from dataclasses import asdict, dataclass
-from math import prod
+from math import inf, prod
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from securecompute import display
 from securecompute.engine.rounds import Party
 from securecompute.program_manifest import ProgramManifest
+from securecompute.programs.accuracy import deviations, merged
 from securecompute.programs.catalogue import find
-from securecompute.programs.operation import Estimate
-from securecompute.programs.program import Input, Program
+from securecompute.programs.program import Program
 from securecompute.programs.rehearsal import Rehearsal, rehearse
 
 if TYPE_CHECKING:
@@ -35,6 +33,7 @@ class ProgramExplanation:
     bytes     party -> payload that it sends
     seconds   of each compute party's computing and of the rounds, on one machine; an estimate
     errors    for each output, how far it is off at most, from rounding alone; None where no bound is derived
+    remarks   where these hold, or why there is none
     shown     for each output, its shape and receiver
     learns    (who, what) for every party
     checked   whether products of matrices are checked before anything is revealed
@@ -49,6 +48,7 @@ class ProgramExplanation:
     shown: tuple[tuple[tuple[int, ...], Party], ...]
     learns: tuple[tuple[str, str], ...]
     checked: bool = False
+    remarks: tuple[str, ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """Every field by name."""
@@ -62,6 +62,7 @@ class ProgramExplanation:
             f"secret program of {self.lines} line{'s' * (self.lines != 1)}, computed by {', '.join(self.compute)}",
             f"{self.rounds} rounds; {each}; about {self.seconds:.2g} s",
             f"largest error from rounding: {', '.join(errors)}",
+            *self.remarks,
             *([CHECKED] if self.checked else []),
         ]
 
@@ -86,6 +87,7 @@ def explain_program(manifest: ProgramManifest) -> ProgramExplanation:
     """The explanation. raises what the program itself would, before it runs."""
     program, trio = manifest.program, manifest.enrolment.compute
     rehearsal = rehearse(manifest.plan)
+    found = deviations(manifest.plan, rehearsal)
     sent = _bytes(manifest, rehearsal)
     seconds = rehearsal.rounds * MILLISECONDS_A_ROUND / 1000 + max(sent.values()) / BYTES_A_SECOND
     seconds += _matrix_products(program) / PRODUCTS_A_SECOND
@@ -95,10 +97,11 @@ def explain_program(manifest: ProgramManifest) -> ProgramExplanation:
         rounds=SETTING_UP + rehearsal.rounds + REVEALING,
         bytes=sent,
         seconds=seconds,
-        errors=_errors(manifest, rehearsal),
+        errors=tuple(each.most if each.most < inf else None for each in found),
         shown=tuple((program.types[node].shape, receiver) for node, receiver in program.outputs),
         learns=_learns(manifest),
         checked=program.checked,
+        remarks=tuple(map(str, merged(remark for each in found for remark in each.remarks))),
     )
 
 
@@ -133,36 +136,6 @@ def _matrix_products(program: Program) -> int:
             inner = program.types[node.inputs[0]].shape[-1 if node.operation == "matmul" else 0]
             total += (4 if node.operation == "matmul" else 2) * type_.size * inner * (1 + 6 * (type_.ring.bits > 64))
     return total
-
-
-def _errors(manifest: ProgramManifest, rehearsal: Rehearsal) -> tuple[float | None, ...]:
-    program, estimates = manifest.program, list[Estimate]()
-    for k, node in enumerate(program.nodes):
-        if isinstance(node.value, Input):
-            type_ = manifest.plan.input_type(k)
-            estimates.append(Estimate(type_.bound, type_.scale, 0.0 if node.value.integer else type_.unit / 2))
-        elif node.value is not None:
-            largest = float(np.abs(node.value).max(initial=0.0))
-            estimates.append(Estimate(largest, 0, _constant_error(manifest, k)))
-        else:
-            line, x = rehearsal.lines[k], [estimates[n] for n in node.inputs]
-            unit = 0.0 if program.types[k].integer or not line.rounds else line.type.unit
-            shapes = [program.types[n].shape for n in node.inputs]
-            estimates.append(Estimate(line.type.bound, line.type.scale, find(node.operation).error(x, shapes, unit)))
-    return tuple(
-        None if (error := estimates[node].error) is None else error + (0.0 if error == 0.0 else type_.unit)
-        for (node, _), (type_, _) in zip(program.outputs, rehearsal.outputs, strict=True)
-    )
-
-
-def _constant_error(manifest: ProgramManifest, constant: int) -> float:
-    """Half a unit of the coarsest scale at which a use may quantise it; none if its numbers are whole."""
-    type_ = manifest.program.types[constant]
-    if type_.integer:
-        return 0.0
-    uses = [k for k, node in enumerate(manifest.program.nodes) if constant in node.inputs]
-    scales = [half for k in uses for half in [manifest.plan.sites[k].demand] if half < 64]
-    return 2.0 ** -(min([*scales, 40]) + 1)
 
 
 def _learns(manifest: ProgramManifest) -> tuple[tuple[str, str], ...]:

@@ -2,10 +2,19 @@
 
 Computed in Z_2^128 whatever ring the operands are in. A matrix that is singular or worse conditioned than declared, and
 a result beyond its declared bound, are refused when the program runs, by one bit that everybody learns.
+
+    C = T^-1 S T^-1,  T² = diag S,  |C^-1| ≤ κ, the declared condition;   S off by e:  |C' − C| ≤ p e / d,  d = min T²
+    z = T w:   C (z − z') = T^-1 (B − B') + (C' − C) z'       C^-1 − C'^-1 = C^-1 (C' − C) C'^-1
+
+Accuracy   From these, with what the gates add. S_ii ≥ d has to be known: all entries above 0, or whole numbers. Factors
+           |K' − K| ≤ (p / 2)^(1/2) η / (1 − η), η = κ p e / d < 1; eigenvalues p e. Vectors have no bound: how far
+           eigenvalues lie apart is declared as a ratio only.
+Reference  Weyl, for eigenvalues; Higham, Accuracy and Stability of Numerical Algorithms, 2002, theorem 10.8.
 """
 
 from collections.abc import Mapping, Sequence
-from math import sqrt
+from dataclasses import dataclass
+from math import inf, sqrt
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +25,18 @@ from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Part, together
 from securecompute.errors import InvalidRequest
 from securecompute.programs import attributes
-from securecompute.programs.operation import Attributes, Operand, Operation, Shape, Site, ValueType, secret
+from securecompute.programs.operation import (
+    Attributes,
+    Deviation,
+    Estimate,
+    Operand,
+    Operation,
+    Remark,
+    Shape,
+    Site,
+    ValueType,
+    secret,
+)
 from securecompute.protocols.products.cholesky import cholesky
 from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.eigen import eigen_symmetric
@@ -28,6 +48,7 @@ MOST_BOUND = 2.0**60
 FINEST = 60  # fractional bits of the matrix and the right side: what is left of the ring holds their range
 SHOWN_SCALE = 48
 MOST_EIGENVALUES = 16
+SOLVE_ERROR, INVERSE_ERROR, CHOLESKY_ERROR, EIGEN_ERROR = 2.0**-37, 2.0**-36, 2.0**-34, 2.0**-32  # as the gates state
 
 
 class Solve(Operation):
@@ -58,8 +79,26 @@ class Solve(Operation):
         condition = site.attributes["condition"]
         return solve_spd(party, secret(x[0]), secret(x[1]), condition, scale=scale, bound=bound)
 
-    def rehearsal_inputs(self, shapes: Sequence[Shape]) -> Sequence[NDArray[np.float64]]:
-        return [np.eye(shapes[0][0]), *(np.zeros(shape) for shape in shapes[1:])]
+    def rehearsal_inputs(self, shapes: Sequence[Shape], bounds: Sequence[float]) -> Sequence[NDArray[np.float64]]:
+        return [np.eye(shapes[0][0]) * bounds[0], *(np.zeros(shape) for shape in shapes[1:])]
+
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        matrix, right = site.operands
+        system = System.of(x[0], site)
+        if system is None:
+            return self._unproved(site)
+        p, d, condition = system.size, system.least, site.attributes["condition"]
+        size = sqrt(p * (matrix.bound + x[0].error)) * site.result.bound  # of z = T w, T² the diagonal
+        off = condition * sqrt(p) * x[1].error / sqrt(d) + system.grown * size
+        own = SOLVE_ERROR * size + 2.0**-40 * sqrt(p) * right.bound / sqrt(matrix.bound)
+        return Deviation((off + own) / sqrt(d) + 2.0**-scale)
+
+    def _unproved(self, site: Site) -> Deviation:
+        text = (
+            f"{self.name}: no bound, as the smallest diagonal entry of its matrix is not declared; relative errors of "
+            "its operands, in standardised variables, grow {:.1g}-fold at most, which is the declared condition"
+        )
+        return Deviation(inf, (Remark(text, float(site.attributes["condition"])),))
 
 
 class Inverse(Solve):
@@ -71,6 +110,13 @@ class Inverse(Solve):
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         scale, bound = kept(site)
         return inverse_spd(party, secret(x[0]), site.attributes["condition"], scale=scale, bound=bound)
+
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        system = System.of(x[0], site)
+        if system is None or system.grown >= 1:
+            return self._unproved(site)
+        norm = site.attributes["condition"] / (1 - system.grown)  # of C'^-1
+        return Deviation((system.grown + INVERSE_ERROR) * norm / system.least + 2.0**-scale)
 
 
 class Cholesky(Solve):
@@ -87,6 +133,16 @@ class Cholesky(Solve):
         scale, bound = kept(site)
         factor = yield from cholesky(party, secret(x[0]), site.attributes["condition"], scale=scale)
         return factor.within(bound) if factor.bound > bound else factor
+
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        largest = sqrt(site.operands[0].bound + x[0].error)
+        if not x[0].error:
+            return Deviation(largest * CHOLESKY_ERROR + 2.0**-scale)
+        system = System.of(x[0], site)
+        if system is None or system.grown >= 1:
+            return self._unproved(site)
+        off = sqrt(system.size / 2) * system.grown / (1 - system.grown)  # Sun's bound, as Higham gives it
+        return Deviation(largest * (off + CHOLESKY_ERROR) + 2.0**-scale)
 
 
 class Eigen(Operation):
@@ -122,8 +178,40 @@ class Eigen(Operation):
         )
         return concatenate([each.raised(scale) for each in both])
 
-    def rehearsal_inputs(self, shapes: Sequence[Shape]) -> Sequence[NDArray[np.float64]]:
-        return [np.diag(2.0 ** -np.arange(shapes[0][0], dtype=np.float64).clip(0, 20))]
+    def rehearsal_inputs(self, shapes: Sequence[Shape], bounds: Sequence[float]) -> Sequence[NDArray[np.float64]]:
+        return [np.diag(2.0 ** -np.arange(shapes[0][0], dtype=np.float64).clip(0, 20)) * bounds[0]]
+
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        p = site.operands[0].shape[0]
+        values = p * x[0].error + EIGEN_ERROR * sqrt(p) * p * site.operands[0].bound + 2.0**-scale
+        text = (
+            "eigh: no bound for vectors; they are off by {:.1g} over the distance between eigenvalues, and as to sign"
+        )
+        return Deviation(inf, (Remark(text, values),), first_row=values)
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What is known of a matrix in standardised variables, C = T^-1 S T^-1 with T² the diagonal of S.
+
+    size    p
+    least   d, the smallest entry of the diagonal
+    grown   κ p e / d, the most of |C^-1| |C' - C|: what an error e of its entries grows to
+    """
+
+    size: int
+    least: float
+    grown: float
+
+    @classmethod
+    def of(cls, x: Estimate, site: Site) -> "System | None":
+        """None if the smallest entry is not declared. Of whole numbers the diagonal is 1 or more."""
+        matrix = site.operands[0]
+        least = max(matrix.least, 1.0 if matrix.integer else 0.0)
+        if least <= 0:
+            return None
+        size = matrix.shape[0]
+        return cls(size, least, site.attributes["condition"] * size * x.error / least)
 
 
 def kept(site: Site) -> tuple[int, float]:

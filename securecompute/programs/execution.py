@@ -170,8 +170,7 @@ class _Lines:
         if k < len(nodes):
             return line(self._party.at("line", k), nodes[k].operation, operands, self._plan.sites[k])
         node, _ = self._plan.program.outputs[k - len(nodes)]
-        type_, quotient = self._plan.sites[node].result, node in self._plan.quotients
-        return shown(self._party.at("output", k), secret(operands[0]), type_, quotient)
+        return shown(self._party.at("output", k), secret(operands[0]), self._plan.sites[node].result)
 
 
 def _reveal(me: Party, trio: Sequence[Party], plan: Plan, outputs: Sequence[Fixed]) -> Part[dict[int, Any]]:

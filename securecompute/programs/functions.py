@@ -1,7 +1,6 @@
 """Functions of one secret, quotients, and softmax.
 
-Quotients, roots and logarithms are right for every number that is not 0 as it is held. If no least is proved of it, the
-operand is held with `TOLD_APART` bits from its bound to its last place, and what is 0 counts as that: 1 / 0 is the
+Quotients, roots and logarithms are right for every number that is not 0 as it is held (`divisors`): 1 / 0 is the
 largest result, log 0 the smallest. Numbers below 0 count so under roots and logarithms. What could grow beyond
 `MOST_APART` is computed in Z_2^128. An operand that is clipped away from 0, or whose declared least is, costs less.
 
@@ -9,8 +8,7 @@ Accuracy   as `reciprocal`, `division`, `square_root`, `exponential`, `logarithm
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from math import ceil, exp, inf, log, log2, sqrt
+from math import ceil, exp, expm1, inf, log, log2, sqrt
 from typing import Any, ClassVar
 
 from securecompute.arithmetic.fixed_types import most_scale
@@ -18,55 +16,51 @@ from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Part
 from securecompute.errors import InvalidRequest
 from securecompute.programs import attributes
+from securecompute.programs.divisors import (
+    Held,
+    divisor,
+    held_error,
+    held_scale,
+    lowest,
+    ring_for,
+    saturating,
+    unproved,
+)
 from securecompute.programs.operation import (
     Attributes,
+    Deviation,
     Elementwise,
     Estimate,
     Operand,
     Operation,
-    Shape,
+    Remark,
     Site,
     ValueType,
     broadcast,
+    check_digits_of_quotient,
+    encoded,
     secret,
+    truncated,
 )
-from securecompute.programs.order import alike
+from securecompute.programs.order import COMPARED_SCALE, alike, alike_scale
 from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.division import divide
 from securecompute.protocols.products.exponential import exponential
 from securecompute.protocols.products.fixed import Fixed, rescaled
 from securecompute.protocols.products.logarithm import logarithm
+from securecompute.protocols.products.reciprocal import ERROR as INVERSE_ERROR
 from securecompute.protocols.products.reciprocal import reciprocal
 from securecompute.protocols.products.sigmoid import erf, normal_cdf, sigmoid, tanh
 from securecompute.protocols.products.softmax import softmax
+from securecompute.protocols.products.square_root import ERROR as ROOT_ERROR
 from securecompute.protocols.products.square_root import inverse_square_root, square_root
 
-TOLD_APART = {Ring.Z64: 28, Ring.Z128: 56}  # bits from the bound of a divisor to its last place
-MOST_APART = 2.0**16  # bound over least, up to which Z_2^64 has room for a quotient with enough digits
 QUOTIENT_BITS = {Ring.Z64: 28, Ring.Z128: 90}  # of a quotient, with its fractional ones
 FEWEST_BITS = 24  # fractional ones of a quotient in Z_2^64
 FINEST = 30  # fractional bits of a curve's result
 FINEST_SHARE = 24  # of softmax, which ends in a division
 SLACK = 1.01
-NEARLY = 1 - 2.0**-10  # of a least: what quantising leaves of it
-
-
-def held_scale(x: ValueType, ring: Ring) -> int:
-    """Fractional bits of an operand that may be close to 0."""
-    return max(0, min(TOLD_APART[ring] - ceil(log2(x.bound)), most_scale(x.ring, 2 * x.bound)))
-
-
-def lowest(x: ValueType, ring: Ring) -> float:
-    """The smallest magnitude that an operand counts as."""
-    if x.least > 0:
-        return max(x.least * NEARLY, 2.0**-40)
-    return 1.0 if x.integer else 2.0 ** -held_scale(x, ring)
-
-
-def ring_for(x: ValueType) -> Ring:
-    """In which a quotient by x has digits enough."""
-    near = x.least <= 0 or x.bound / x.least > MOST_APART
-    return Ring.Z128 if x.ring is Ring.Z128 or (near and not x.integer) else Ring.Z64
+EXP_ERROR, LOG_ERROR, SOFTMAX_ERROR = 3.2e-9, 6e-9, 1e-8  # as their files state; relative, absolute, absolute
 
 
 def result_scale(site: Site, bound: float) -> int:
@@ -75,10 +69,12 @@ def result_scale(site: Site, bound: float) -> int:
 
 
 class _Curve(Elementwise):
-    """A function whose slope is at most `steepest`."""
+    """A function whose slope is at most `steepest`, computed to within `inexact`."""
 
     gate: ClassVar[Callable[..., Part[Fixed]]]
     steepest: ClassVar[float] = 1.0
+    inexact: ClassVar[float] = 5e-7
+    bounded = True
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         return ValueType(x[0].shape, SLACK, ring=x[0].ring, exact=False)
@@ -86,8 +82,8 @@ class _Curve(Elementwise):
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         return [max(0, min(FINEST, most_scale(x[0].ring, 2 * x[0].bound)))]
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        return None if x[0].error is None else self.steepest * x[0].error + 5e-7 + unit
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return Deviation(self.steepest * x[0].error + self.inexact + 2.0**-scale)
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         result = yield from type(self).gate(party, secret(x[0]), min(FINEST, result_scale(site, SLACK)))
@@ -100,6 +96,7 @@ class Sigmoid(_Curve):
     name = "sigmoid"
     gate = staticmethod(sigmoid)
     steepest = 0.25
+    inexact = 2.5e-7
 
 
 class Tanh(_Curve):
@@ -115,6 +112,7 @@ class NormalCdf(_Curve):
     name = "normal_cdf"
     gate = staticmethod(normal_cdf)
     steepest = 0.4
+    inexact = 2.5e-7
 
 
 class Erf(_Curve):
@@ -138,8 +136,9 @@ class Exp(Elementwise):
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         return [max(0, min(FINEST, most_scale(x[0].ring, 2 * x[0].bound)))]
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        return None if x[0].error is None else exp(x[0].bound) * (x[0].error + 4e-9) + unit
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        largest, off = exp(site.operands[0].bound), expm1(x[0].error)
+        return Deviation(largest * (off + EXP_ERROR * (1 + off)) + (1 + 2.0**-5) * 2.0**-scale)
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         number = secret(x[0])
@@ -150,6 +149,7 @@ class Log(Elementwise):
     """Natural logarithm."""
 
     name = "log"
+    bounded = True
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         bound = max(abs(log(lowest(x[0], x[0].ring))), abs(log(x[0].bound))) + 1
@@ -163,11 +163,21 @@ class Log(Elementwise):
         scale = min(FINEST, result_scale(site, site.result.bound))
         return (yield from logarithm(party.at("log"), number, low, scale, positive))
 
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        of, ring = site.operands[0], site.result.ring
+        held = Held.of(x[0], of, ring)
+        if held is None:
+            return unproved(self.name, held_error(x[0], of, ring), "{:.1g} / x")
+        counts = saturating(self.name, of, "0 and less counts as the least that is told from 0")
+        return Deviation(held.error / held.low + LOG_ERROR + 2 * 2.0**-scale, counts)
+
 
 class _Inverse(Elementwise):
     """A function that grows towards 0."""
 
     gate: ClassVar[Callable[..., Part[Fixed]]]
+    inexact: ClassVar[float]
+    counts: ClassVar[str]
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         ring = ring_for(x[0])
@@ -181,6 +191,19 @@ class _Inverse(Elementwise):
     def _largest(self, low: float) -> float:
         raise NotImplementedError
 
+    def _steepest(self, x: float, y: float) -> float:
+        """|f(x) - f(y)| / |x - y|"""
+        raise NotImplementedError
+
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        of, ring = site.operands[0], site.result.ring
+        held = Held.of(x[0], of, ring)
+        if held is None:
+            return unproved(self.name, held_error(x[0], of, ring), "{:.1g} / |x| of itself")
+        own = self.inexact * self._largest(held.low) + 2.0**-scale
+        counts = saturating(self.name, of, self.counts)
+        return Deviation(held.error * self._steepest(held.least, held.low) + own, counts)
+
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         number, low, positive = yield from divisor(party, x[0], site.operands[0])
         scale = result_scale(site, site.result.bound)
@@ -192,9 +215,14 @@ class Reciprocal(_Inverse):
 
     name = "reciprocal"
     gate = staticmethod(reciprocal)
+    inexact = INVERSE_ERROR
+    counts = "0 counts as the least that is told from 0"
 
     def _largest(self, low: float) -> float:
         return 1 / low
+
+    def _steepest(self, x: float, y: float) -> float:
+        return 1 / (x * y)
 
 
 class InverseRoot(_Inverse):
@@ -202,9 +230,14 @@ class InverseRoot(_Inverse):
 
     name = "rsqrt"
     gate = staticmethod(inverse_square_root)
+    inexact = ROOT_ERROR
+    counts = "0 and less counts as the least that is told from 0"
 
     def _largest(self, low: float) -> float:
         return 1 / sqrt(low)
+
+    def _steepest(self, x: float, y: float) -> float:
+        return 1 / (sqrt(x * y) * (sqrt(x) + sqrt(y)))
 
 
 class Root(Elementwise):
@@ -222,6 +255,17 @@ class Root(Elementwise):
         number, _, positive = yield from divisor(party, x[0], site.operands[0])
         scale = result_scale(site, site.result.bound)
         return (yield from square_root(party.at("root"), number, None, scale, positive))
+
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        of = site.operands[0]
+        off = held_error(x[0], of, site.result.ring)
+        least = max(of.least, 0.0)
+        steep = off / (sqrt(least) + sqrt(max(least - off, 0.0))) if least else inf
+        own = ROOT_ERROR * sqrt(of.bound + off) + 2.0**-scale
+        near = Remark("sqrt: so near 0; of larger numbers x off by {:.1g} / 2√x", off)
+        negative = Remark("sqrt: of numbers below 0 it is 0")
+        remarks = ((near,) if off and not least else ()) + ((negative,) if of.least < 0 else ())
+        return Deviation(min(sqrt(off), steep) + own, remarks)
 
 
 class Divide(Elementwise):
@@ -249,15 +293,38 @@ class Divide(Elementwise):
         dividend = x[0] if isinstance(x[0], Fixed) else alike(party, x[0], number)[0]
         bits, bound = QUOTIENT_BITS[site.result.ring], site.result.bound
         scale = max(0, min(result_scale(site, bound), bits - ceil(log2(bound))))
-        room = bits + 30 - ceil(log2(number.bound / low)) - ceil(log2(max(dividend.bound, 2.0**-20)))
-        dividend = yield from rescaled(party.at("dividend"), dividend, max(0, min(dividend.scale, room)))
+        used = _dividend_scale(site, dividend.scale, dividend.bound, number.bound / low)
+        if site.operands[0].loose:
+            check_digits_of_quotient(used, dividend.bound)
+        dividend = yield from rescaled(party.at("dividend"), dividend, used)
         return (yield from divide(party.at("divide"), dividend, number, low, scale, positive))
+
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        of, by = site.operands
+        held = Held.of(x[1], by, site.result.ring)
+        if held is None:
+            return unproved(self.name, held_error(x[1], by, site.result.ring), "{:.1g} / |x| of itself, and more")
+        given = x[0].scale
+        if of.public:
+            given = alike_scale(site.result.ring, max(of.bound, held.bound), of.integer, [held.scale], COMPARED_SCALE)
+        used = _dividend_scale(site, given, of.bound, held.bound / held.told)
+        dividend = x[0].error + encoded(of, given) + truncated(given, used)
+        off = dividend / held.low + of.bound * held.error / (held.least * held.low)
+        own = INVERSE_ERROR * (of.bound + dividend) / held.low + 2 * 2.0**-scale
+        return Deviation(off + own, saturating(self.name, by, "by 0, it divides by the least that is told from 0"))
+
+
+def _dividend_scale(site: Site, scale: int, bound: float, ratio: float) -> int:
+    """Fractional bits of a dividend, beside a divisor whose bound is so many times its least."""
+    room = QUOTIENT_BITS[site.result.ring] + 30 - ceil(log2(ratio)) - ceil(log2(max(bound, 2.0**-20)))
+    return max(0, min(scale, room))
 
 
 class Softmax(Operation):
     """exp(x) over its sum along the last axis."""
 
     name = "softmax"
+    bounded = True
     attributes: ClassVar[Mapping[str, Any]] = {"axis": attributes.whole(0, attributes.MAX_AXES)}
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
@@ -274,14 +341,8 @@ class Softmax(Operation):
         result = yield from softmax(party, number.transpose(order), min(FINEST_SHARE, result_scale(site, SLACK)))
         return result.transpose([order.index(k) for k in range(len(order))])
 
-
-def divisor(party: ComputeParty, x: Operand, type_: ValueType) -> Part[tuple[Fixed, float, bool]]:
-    """An operand with the fractional bits that it is held with; what it counts as at least; whether it is proved."""
-    number = secret(x)
-    held = replace(type_, ring=number.ring, bound=number.bound)
-    number = yield from rescaled(party.at("held"), number, min(number.scale, held_scale(held, number.ring)))
-    low = max(lowest(held, number.ring), number.type.unit)
-    return number, min(low, number.bound), type_.least >= 0
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return Deviation(x[0].error / 2 + SOFTMAX_ERROR + 2 * 2.0**-scale)  # its slopes s (1 - s) add up to 1/2 at most
 
 
 OPERATIONS = (

@@ -16,6 +16,7 @@ from securecompute.errors import InvalidRequest
 from securecompute.programs import attributes
 from securecompute.programs.operation import (
     Attributes,
+    Deviation,
     Estimate,
     Operand,
     Operation,
@@ -23,12 +24,15 @@ from securecompute.programs.operation import (
     Site,
     ValueType,
     broadcast,
+    encoded,
     ring_of,
     secret,
 )
 from securecompute.protocols.products import fixed
 from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.fixed import Fixed
+
+BELOW_0 = -(2.0**-40)
 
 
 def silent(result: Fixed) -> Part[Fixed]:
@@ -44,12 +48,6 @@ def raised(x: Fixed, site: Site) -> Fixed:
     return x.raised(max(x.scale, min(site.demand, most_scale(x.ring, max(site.result.bound, x.bound)))))
 
 
-def added(x: Sequence[Estimate]) -> float | None:
-    """All errors together."""
-    errors = [each.error for each in x]
-    return None if None in errors else sum(each for each in errors if each is not None)
-
-
 class Add(Operation):
     """x + y, with broadcasting."""
 
@@ -63,11 +61,18 @@ class Add(Operation):
             integer=all(each.integer for each in x),
             ring=ring_of(x),
             exact=all(each.exact for each in x),
-            least=self._least(x),
+            least=self._proved(x),
         )
 
-    def _least(self, x: Sequence[ValueType]) -> float:
-        return x[0].least + x[1].least
+    def _proved(self, x: Sequence[ValueType]) -> float:
+        """A difference proves nothing positive, unless it is of whole numbers: its terms are rounded by themselves."""
+        lows = self._lows(x)
+        difference = min(lows) < 0 and not all(each.integer for each in x)
+        return min(sum(lows), BELOW_0) if difference else sum(lows)
+
+    def _lows(self, x: Sequence[ValueType]) -> tuple[float, float]:
+        """The smallest numbers of the two terms."""
+        return x[0].least, x[1].least
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         left, right = x
@@ -77,8 +82,8 @@ class Add(Operation):
             return silent(self._of(raised(left, site), right))
         return silent(self._of(left, raised(secret(right), site)))
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        return added(x)
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return Deviation(sum(each.error + encoded(of, scale) for each, of in zip(x, site.operands, strict=True)))
 
     def _of(self, left: Any, right: Any) -> Fixed:
         result: Fixed = left + right if isinstance(left, Fixed) else right + left
@@ -90,8 +95,8 @@ class Subtract(Add):
 
     name = "subtract"
 
-    def _least(self, x: Sequence[ValueType]) -> float:
-        return x[0].least - x[1].bound
+    def _lows(self, x: Sequence[ValueType]) -> tuple[float, float]:
+        return x[0].least, -x[1].bound
 
     def _of(self, left: Any, right: Any) -> Fixed:
         result: Fixed = left - right if isinstance(left, Fixed) else -right + left
@@ -115,8 +120,8 @@ class Rearrange(Operation):
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         return silent(self.arrange(secret(x[0]), site.attributes))
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        return x[0].error
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return Deviation(x[0].error)
 
 
 class Negate(Rearrange):
@@ -165,6 +170,12 @@ class Index(Rearrange):
     def arrange(self, x: Any, a: Attributes) -> Any:
         return x[attributes.index(a["index"])]
 
+    def deviation(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        first = x[0].deviation.first_row
+        if first is not None and [*site.attributes["index"], None][0] == 0:
+            return Deviation(first)
+        return super().deviation(x, site, scale)
+
 
 class Widen(Rearrange):
     """x, shared in Z_2^128: what is computed of it has 64 more bits for range and digits."""
@@ -196,8 +207,8 @@ class Total(Operation):
         least = x[0].least * max(1, terms)
         return replace(x[0], shape=kept, bound=x[0].bound * max(1, terms), norms=None, least=least)
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        return None if x[0].error is None else x[0].error * int(np.prod(shapes[0], dtype=np.int64))
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return Deviation(x[0].error * (site.operands[0].size // max(1, site.result.size)))
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         return silent(secret(x[0]).sum(tuple(site.attributes["axes"])).within(site.result.bound))
@@ -234,9 +245,8 @@ class Concatenate(Operation):
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         return silent(type(self).join_shares([secret(each) for each in x], site.attributes["axis"]))
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        errors = [each.error for each in x]
-        return None if None in errors else max(each for each in errors if each is not None)
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return Deviation(max(each.error for each in x))
 
 
 class Stack(Concatenate):

@@ -6,8 +6,8 @@ from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Part, together
 from securecompute.programs.catalogue import find
 from securecompute.programs.linear import silent
-from securecompute.programs.operation import Operand, Site, ValueType, secret
-from securecompute.programs.plan import check_digits, check_quotient, shown_scale
+from securecompute.programs.operation import Operand, Site, ValueType, check_digits_of_quotient, secret
+from securecompute.programs.plan import FEWEST_FRACTIONAL, check_digits, shown_scale
 from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.fixed import Fixed
 from securecompute.protocols.products.rounding import truncate_to_nearest
@@ -27,14 +27,16 @@ def line(party: ComputeParty, name: str, operands: Sequence[Operand], site: Site
     both = dict(zip(secrets, widened, strict=True))
     result = yield from find(name).run(party.at("run"), [both.get(k, x) for k, x in enumerate(operands)], site)
     check_digits(result.scale, site.result.bound, site.result.integer)
+    if site.result.loose:
+        check_digits_of_quotient(result.scale, site.result.bound)
     return result.within(site.result.bound)  # the plan's, so that a rehearsal on few elements goes on as the run does
 
 
-def shown(party: ComputeParty, x: Fixed, type_: ValueType, quotient: bool) -> Part[Fixed]:
+def shown(party: ComputeParty, x: Fixed, type_: ValueType) -> Part[Fixed]:
     """The value as it will be shown: rounded to the nearest where its last bits are noise."""
     scale = shown_scale(x.scale, type_.integer, type_.exact)
-    if quotient and not type_.integer:
-        check_quotient(scale, x.bound)
+    if type_.loose:
+        check_digits_of_quotient(scale, x.bound, FEWEST_FRACTIONAL)
     if scale == x.scale:
         return x
     rounded = yield from truncate_to_nearest(party, x.share, x.scale - scale)

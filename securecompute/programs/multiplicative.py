@@ -9,7 +9,8 @@ Accuracy   as `fixed_types`. Of public numbers as many fractional bits are kept 
 """
 
 from collections.abc import Sequence
-from math import inf, isqrt, prod, sqrt
+from dataclasses import replace
+from math import floor, inf, isqrt, log2, prod, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from securecompute.errors import InvalidRequest
 from securecompute.programs.linear import silent
 from securecompute.programs.operation import (
     Attributes,
+    Deviation,
     Elementwise,
     Estimate,
     Operand,
@@ -29,9 +31,11 @@ from securecompute.programs.operation import (
     Site,
     ValueType,
     broadcast,
+    encoded,
     half_scale,
     ring_of,
     secret,
+    truncated,
 )
 from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.fixed import Fixed, dot, rescaled, squared, times
@@ -49,12 +53,21 @@ def product_type(name: str, x: Sequence[ValueType], shape: Shape, bound: float) 
 
 
 def factor_scales(x: Sequence[ValueType], site: Site) -> list[int]:
-    """Half of the room for each factor; all that is wanted of one whose partner is whole."""
+    """Fractional bits of each factor: together what the product has room for, so that either is off by as many digits.
+
+    f_x + f_y = room,   f_x + log2 |x| = f_y + log2 |y|:   |x| 2^-f_y + |y| 2^-f_x is least
+
+    One whose partner is whole is wanted with all that is wanted of the product.
+    """
     half = half_scale(site.result.ring, site.result.bound)
     if any(each.integer for each in x):
         wanted = min(site.demand, most_scale(site.result.ring, site.result.bound))
         return [0 if each.integer else wanted for each in x]
-    return [half] * len(x)
+    if len(x) == 1:
+        return [half]
+    apart = log2(max(x[0].bound, SMALLEST) / max(x[1].bound, SMALLEST)) / 2
+    more = max(-half, min(half, round(apart)))
+    return [half - more, half + more]
 
 
 def kept(site: Site, *scales: int) -> int:
@@ -62,13 +75,30 @@ def kept(site: Site, *scales: int) -> int:
     return sum(scales) if 0 in scales else min(site.demand, sum(scales))
 
 
-def product_error(x: Sequence[Estimate], terms: int, unit: float) -> float | None:
-    """Of a sum of so many products x y, truncated once."""
-    left, right = x
-    if left.error is None or right.error is None:
-        return None
-    each = left.bound * right.error + right.bound * left.error + left.error * right.error
-    return terms * each + unit
+def product_error(x: Sequence[Estimate], site: Site, terms: int, scale: int) -> Deviation:
+    """Of sums of so many products x y, truncated once.
+
+    Σ |x_k| e_y + |y_k| e_x + e_x e_y ≤ √K (r e_y + c e_x) + K e_x e_y,   r, c norms of a row of x and a column of y
+    """
+    rows, columns = (_norm(each, which, terms) for which, each in enumerate(site.operands))
+    first, second, full = _encoded_factors(x, site)
+    spread = sqrt(terms) * (rows * second + columns * first) + terms * first * second
+    return Deviation(spread + truncated(full, scale))
+
+
+def _norm(x: ValueType, which: int, terms: int) -> float:
+    bound = sqrt(terms) * x.bound
+    return min(bound, x.norms[which]) if x.norms else bound
+
+
+def _encoded_factors(x: Sequence[Estimate], site: Site) -> tuple[float, float, int]:
+    """What two factors are off when they are multiplied, and the fractional bits of their product."""
+    scales = [each.scale for each in x]
+    for k, of in enumerate(site.operands):
+        if of.public:
+            scales[k] = public_scale(site, scales[1 - k], of)
+    first, second = (each.error + encoded(of, scale) for each, of, scale in zip(x, site.operands, scales, strict=True))
+    return first, second, sum(scales)
 
 
 class Multiply(Elementwise):
@@ -83,8 +113,10 @@ class Multiply(Elementwise):
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         return factor_scales(x, site)
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        return product_error(x, 1, unit)
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return product_error(
+            x, replace(site, operands=tuple(replace(each, norms=None) for each in site.operands)), 1, scale
+        )
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         left, right = x
@@ -96,17 +128,23 @@ class Multiply(Elementwise):
 
 def by_public(party: ComputeParty, x: Fixed, y: NDArray[np.float64], site: Site, inner: bool = False) -> Part[Fixed]:
     """x * y, or x @ y, for public y: whole numbers cost nothing, others a truncation."""
-    scale = 0
-    if (y != np.rint(y)).any():
-        largest = max(float(np.abs(y).max()), SMALLEST)
-        room = most_scale(x.ring, site.result.bound) - x.scale
-        scale = min(room, most_scale(x.ring, largest), 52 - int(np.floor(np.log2(largest))))
+    public = next(each for each in site.operands if each.public)  # of the type, so that a rehearsal encodes y alike
+    scale = public_scale(site, x.scale, public)
     if scale < 0:
         raise InvalidRequest("a product with public numbers leaves no headroom; declare smaller ranges")
     encoded = RingArray.quantised(x.ring, y, scale)
     share = x.share @ encoded if inner else x.share * encoded
     full = Fixed.of(share, x.scale + scale, site.result.bound)
     return silent(full) if scale == 0 else rescaled(party, full, min(site.demand, full.scale))
+
+
+def public_scale(site: Site, scale: int, public: ValueType) -> int:
+    """Fractional bits of public numbers beside a factor that has `scale` of them; negative without room."""
+    if public.integer:
+        return 0
+    largest, ring = max(public.bound, SMALLEST), site.result.ring
+    room = most_scale(ring, site.result.bound) - scale
+    return min(room, most_scale(ring, largest), 52 - floor(log2(largest)))
 
 
 class Matmul(Operation):
@@ -136,8 +174,8 @@ class Matmul(Operation):
         left, right = (each.shape for each in x)
         return [] if any(each.public for each in x) else [(prod(left[:-1]), left[-1], prod(right[1:]))]
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        return product_error(x, shapes[0][-1], unit)
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return product_error(x, site, site.operands[0].shape[-1], scale)
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         left, right = x
@@ -177,8 +215,10 @@ class Gram(Operation):
         rows, columns = x[0].shape
         return [(columns, rows, columns)]
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        return product_error([x[0], x[0]], shapes[0][0], unit)
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        of = site.operands[0]
+        swapped = replace(of, norms=of.norms and (of.norms[1], of.norms[0]))
+        return product_error([x[0], x[0]], replace(site, operands=(swapped, of)), of.shape[0], scale)
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         matrix = secret(x[0])

@@ -8,14 +8,14 @@ that could overflow are refused where the researcher wrote them.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, inf, log2, prod
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Part
-from securecompute.errors import InvalidRequest
+from securecompute.errors import InvalidRequest, PrecisionLoss
 from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.fixed import Fixed
 
@@ -23,6 +23,7 @@ Shape = tuple[int, ...]
 Attributes: TypeAlias = Mapping[str, Any]
 Operand: TypeAlias = Fixed | NDArray[np.float64]  # shares, or public numbers
 
+FEWEST_HELD = 16  # fractional bits that what follows from a quotient is computed with
 UNTRUNCATED = 1 << 20  # a demand that no scale meets: whoever asks truncates himself
 
 
@@ -37,6 +38,7 @@ class ValueType:
     exact    a function of the quantised inputs alone; else truncations on the way rounded it at random
     norms    largest 2-norms of a matrix's rows and columns, where they are declared
     least    the smallest number, where one is proved: quotients and roots of what is not near 0 cost less
+    loose    follows from a quotient, so that the bound, of the worst divisor, says little; a plan knows
     """
 
     shape: Shape
@@ -47,6 +49,7 @@ class ValueType:
     exact: bool = True
     norms: tuple[float, float] | None = None
     least: float = -inf
+    loose: bool = False
 
     @property
     def size(self) -> int:
@@ -64,16 +67,48 @@ class Site:
     operands: tuple[ValueType, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What is known of an operand's accuracy: its bound, its fractional bits, and how far it is off at most.
+class Remark(NamedTuple):
+    """A sentence beside a bound of errors: where it holds, or why there is none and what helps.
 
-    error   absolute, None where no bound is derived
+    text   with {:.1g} where the size belongs, if at all
+    size   of two remarks with one text the larger counts
     """
 
-    bound: float
+    text: str
+    size: float = 0.0
+
+    def __str__(self) -> str:
+        return self.text.format(self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """How far numbers are off at most, from those that exact arithmetic on the owners' numbers would give.
+
+    most        absolute; infinite where no bound is derived, and a remark says why
+    remarks     what the number does not say
+    first_row   of the first row alone, where another bound is known of it
+    """
+
+    most: float
+    remarks: tuple[Remark, ...] = ()
+    first_row: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What is known of an operand's accuracy, besides its type: its fractional bits, and how far it is off.
+
+    Public numbers are exact here; an operation that encodes them says what that costs.
+    """
+
     scale: int
-    error: float | None
+    deviation: Deviation = Deviation(0.0)
+
+    @property
+    def error(self) -> float:
+        """Absolute."""
+        return self.deviation.most
 
 
 class Operation:
@@ -83,12 +118,14 @@ class Operation:
     arity       number of inputs, None for one or more
     attributes  name -> check of a value, which raises InvalidRequest
     opens       what everybody learns beside the outputs, in words; usually nothing
+    bounded     the result's bound says something whatever those of the operands say
     """
 
     name: ClassVar[str]
     arity: ClassVar[int | None] = 1
     attributes: ClassVar[Mapping[str, Any]] = {}
     opens: ClassVar[str] = ""
+    bounded: ClassVar[bool] = False
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         """The type of the result. raises InvalidRequest: these inputs do not go together."""
@@ -106,19 +143,28 @@ class Operation:
         """The matrix products of secrets that it makes and that can be checked: (m, k) by (k, n) as (m, k, n)."""
         return []
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        """How far the result is off at most, given how far its operands are; None where no bound is derived.
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        """How far the result is off at most, by its own rounding and by what its operands are off, all of it finite.
 
-        unit   one unit in the last place of the result
+        scale   fractional bits of the result
         """
-        return None
+        raise NotImplementedError
+
+    def deviation(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        """As `error`, with the operands' remarks; of an operand without a bound a result without one."""
+        remarks = tuple(remark for each in x for remark in each.deviation.remarks)
+        if any(each.error == inf for each in x):
+            return Deviation(inf, remarks)
+        own = self.error(x, site, scale)
+        most = min(own.most, 2 * site.result.bound) if own.most < inf else inf  # both are within the bound
+        return Deviation(most, remarks + own.remarks, own.first_row)
 
     def sampled(self, shapes: Sequence[Shape], size: int) -> Sequence[Shape]:
         """Inputs whose result has so many elements and takes as many rounds; themselves, unless overridden."""
         return shapes
 
-    def rehearsal_inputs(self, shapes: Sequence[Shape]) -> Sequence[NDArray[np.float64]]:
-        """Numbers that the operation takes without complaint: zeros, unless overridden."""
+    def rehearsal_inputs(self, shapes: Sequence[Shape], bounds: Sequence[float]) -> Sequence[NDArray[np.float64]]:
+        """Numbers within these bounds that the operation takes without complaint: zeros, unless overridden."""
         return [np.zeros(shape) for shape in shapes]
 
 
@@ -147,6 +193,26 @@ def ring_of(x: Sequence[ValueType]) -> Ring:
 def half_scale(ring: Ring, bound: float) -> int:
     """Fractional bits for both factors of a product of this magnitude: as many as leave headroom."""
     return max(0, (ring.bits - 3 - (ceil(log2(bound)) if bound > 0 else 0)) // 2)
+
+
+def truncated(full: int, scale: int) -> float:
+    """What a truncation from so many fractional bits to others may add: a unit, if there is one."""
+    return 2.0**-scale if scale < full else 0.0
+
+
+def encoded(type_: ValueType, scale: int) -> float:
+    """How far public numbers are off when they are quantised at this scale; 0 for a secret, which is shared already."""
+    return 2.0 ** -(scale + 1) if type_.public and not type_.integer else 0.0
+
+
+def check_digits_of_quotient(scale: int, bound: float, fewest: int = FEWEST_HELD) -> None:
+    """Return if what follows from a quotient keeps so many fractional bits. raises PrecisionLoss"""
+    if scale < fewest:
+        raise PrecisionLoss(
+            f"quotients, or what depends on them, could be as large as {bound:.4g}, and would be known to the nearest "
+            f"{2.0**-scale:g} only: clip what is divided by away from 0, divide means instead of sums, or share the "
+            "inputs with wide=True"
+        )
 
 
 def secret(x: Operand) -> Fixed:

@@ -20,14 +20,16 @@ from securecompute.programs import attributes
 from securecompute.programs.linear import raised
 from securecompute.programs.operation import (
     Attributes,
+    Deviation,
     Elementwise,
     Estimate,
     Operand,
     Operation,
-    Shape,
+    Remark,
     Site,
     ValueType,
     broadcast,
+    encoded,
     ring_of,
     secret,
 )
@@ -38,15 +40,19 @@ from securecompute.protocols.products.multiplication import multiply
 from securecompute.protocols.products.replicated import Replicated
 
 COMPARED_SCALE = 40  # fractional bits that numbers are compared with, where there is room
+SWAPPED = "may come in either order"
 
 
-def alike(party: ComputeParty, x: Operand, y: Operand) -> tuple[Fixed, Fixed]:
-    """Both as shares at one scale, a public one as shares that everybody knows."""
+def alike(party: ComputeParty, x: Operand, y: Operand, wanted: int = COMPARED_SCALE) -> tuple[Fixed, Fixed]:
+    """Both as shares at one scale, a public one as shares that everybody knows.
+
+    wanted   fractional bits of a public one that is not whole, if there is room; the secret's, if they are more
+    """
     known = x if isinstance(x, Fixed) else secret(y)
     bound = max(_largest(each) for each in (x, y))
     whole = all(isinstance(each, Fixed) or (each == np.rint(each)).all() for each in (x, y))
-    wanted = 0 if whole else min(COMPARED_SCALE, most_scale(known.ring, 2 * bound))
-    scale = max(wanted, *(each.scale for each in (x, y) if isinstance(each, Fixed)))
+    scales = [each.scale for each in (x, y) if isinstance(each, Fixed)]
+    scale = alike_scale(known.ring, bound, whole, scales, wanted)
     return _shared(party, x, known.ring, scale), _shared(party, y, known.ring, scale)
 
 
@@ -60,8 +66,29 @@ def _largest(x: Operand) -> float:
     return x.bound if isinstance(x, Fixed) else float(np.abs(x).max(initial=0.0))
 
 
+def alike_scale(ring: Ring, bound: float, whole: bool, scales: Sequence[int], wanted: int) -> int:
+    """The scale of both. whole: of public numbers; scales: of secrets"""
+    return max(0 if whole else min(wanted, most_scale(ring, 2 * bound)), *scales)
+
+
+def apart(x: Sequence[Estimate], site: Site) -> float:
+    """How far two operands are off together when they are brought to one scale to be compared."""
+    scales = [each.scale for each, of in zip(x, site.operands, strict=True) if not of.public]
+    whole = all(of.integer for of in site.operands if of.public)
+    ring = ring_of(site.operands)
+    scale = alike_scale(ring, max(of.bound for of in site.operands), whole, scales, COMPARED_SCALE)
+    return sum(each.error + encoded(of, scale) for each, of in zip(x, site.operands, strict=True))
+
+
+def undecided(name: str, distance: float, falls: str) -> Deviation:
+    """Exact, unless two numbers are as close as that."""
+    text = f"{name}: exact, but of numbers less than {{:.1g}} apart, which {falls}"
+    return Deviation(0.0, (Remark(text, distance),) if distance else ())
+
+
 class _Comparison(Elementwise):
     arity = 2
+    undecided: ClassVar[str] = "may compare either way"
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         return ValueType(broadcast(self.name, x), 1.0, integer=True, ring=ring_of(x), least=0.0)
@@ -70,11 +97,11 @@ class _Comparison(Elementwise):
         room = most_scale(site.result.ring, sum(each.bound for each in x))
         return [min(COMPARED_SCALE, max(0, room))] * 2
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        return 0.0
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return undecided(self.name, apart(x, site), self.undecided)
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
-        left, right = alike(party, *x)
+        left, right = alike(party, x[0], x[1])
         difference = left - right  # its headroom is what makes the comparison exact
         return Fixed.of((yield from self._decided(party, difference.share)), 0, 1.0)
 
@@ -95,6 +122,7 @@ class Equal(_Comparison):
     """x == y."""
 
     name = "equal"
+    undecided = "may be found equal or not"
 
     def _decided(self, party: ComputeParty, difference: Replicated) -> Part[Replicated]:
         zero = RingArray.zeros(difference.ring, difference.shape)
@@ -119,14 +147,14 @@ class Where(Elementwise):
         room = most_scale(site.result.ring, sum(each.bound for each in x[1:]))
         return [0, min(site.demand, max(0, room)), min(site.demand, max(0, room))]
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        return _worst(x[1:])
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return _worst(x[1:], site.operands[1:], scale)
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         condition, first, second = secret(x[0]), *x[1:]
         if not isinstance(first, Fixed) and not isinstance(second, Fixed):
             first = _shared(party, first, condition.ring, raised(condition, site).scale)
-        left, right = alike(party, first, second)
+        left, right = alike(party, first, second, site.demand)
         difference = left - right
         chosen = yield from multiply(party, condition.share, difference.share)
         return Fixed.of(right.share + chosen, left.scale, site.result.bound)
@@ -150,11 +178,11 @@ class Maximum(Elementwise):
         room = most_scale(site.result.ring, sum(each.bound for each in x))
         return [min(site.demand, max(0, room))] * 2
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        return _worst(x)
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return _worst(x, site.operands, scale)
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
-        left, right = alike(party, *x)
+        left, right = alike(party, x[0], x[1], site.demand)
         difference = left - right  # raises if it could wrap
         share = yield from self._chosen(party, left.share, right.share)
         return Fixed.of(share, difference.scale, site.result.bound)
@@ -183,8 +211,8 @@ class Absolute(Elementwise):
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         return replace(x[0], norms=None, least=max(0.0, x[0].least))
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        return x[0].error
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return Deviation(x[0].error)
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         number = secret(x[0])
@@ -212,8 +240,8 @@ class Max(Operation):
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         return [min(COMPARED_SCALE, most_scale(x[0].ring, 2 * x[0].bound)) if self.placed else site.demand]
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        return 0.0 if self.placed else x[0].error
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return undecided(self.name, 2 * x[0].error, SWAPPED) if self.placed else Deviation(x[0].error)
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         number = secret(x[0])
@@ -257,8 +285,8 @@ class Sort(Operation):
             raise InvalidRequest(f"{self.name} of an array of shape {x[0].shape}; vectors are sorted, take them by one")
         return replace(x[0], norms=None)
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        return x[0].error
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return Deviation(x[0].error)
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         number = secret(x[0])
@@ -278,8 +306,8 @@ class ArgSort(Sort):
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         return [min(COMPARED_SCALE, most_scale(x[0].ring, 2 * x[0].bound))]
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        return 0.0
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return undecided(self.name, 2 * x[0].error, SWAPPED)
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         number = secret(x[0])
@@ -309,9 +337,9 @@ def key_bits(x: Fixed) -> int:
     return min(x.ring.bits, max(1, x.scale + ceil(log2(max(x.bound, x.type.unit))) + 2))
 
 
-def _worst(x: Sequence[Estimate]) -> float | None:
-    errors = [each.error for each in x]
-    return None if None in errors else max(each for each in errors if each is not None)
+def _worst(x: Sequence[Estimate], types: Sequence[ValueType], scale: int) -> Deviation:
+    """Of what is one of these, each at this scale."""
+    return Deviation(max(each.error + encoded(of, scale) for each, of in zip(x, types, strict=True)))
 
 
 OPERATIONS = (

@@ -8,15 +8,14 @@ there are. So every product gets the scale that its own bound allows, and nobody
 Every party derives the same plan from the same program, so none is sent.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from math import log2
 
 from securecompute.arithmetic.fixed_types import FixedType, most_scale
 from securecompute.arithmetic.rings import Ring
 from securecompute.errors import PrecisionLoss
 from securecompute.programs.catalogue import find
-from securecompute.programs.operation import UNTRUNCATED, Site
+from securecompute.programs.operation import UNTRUNCATED, Site, ValueType
 from securecompute.programs.program import Program
 
 MOST_SHOWN = 40  # fractional bits of what is shown; float64 has 53 digits in all
@@ -34,15 +33,6 @@ class Plan:
     program: Program
     sites: tuple[Site, ...]
 
-    @cached_property
-    def quotients(self) -> frozenset[int]:
-        """Nodes that depend on an operation whose bound is that of the worst divisor."""
-        found: set[int] = set()
-        for k, node in enumerate(self.program.nodes):
-            if node.operation in QUOTIENTS or not found.isdisjoint(node.inputs):
-                found.add(k)
-        return frozenset(found)
-
     def input_type(self, node: int) -> FixedType:
         """How the owner of an input encodes it.
 
@@ -54,9 +44,19 @@ class Plan:
         return FixedType(site.result.ring, scale, site.result.bound)
 
 
+def loose_types(program: Program) -> list[ValueType]:
+    """The types, and of which of them the bound is that of the worst divisor of a quotient."""
+    types: list[ValueType] = []
+    for node, type_ in zip(program.nodes, program.types, strict=True):
+        quotient = node.operation in QUOTIENTS or any(types[k].loose for k in node.inputs)
+        loose = quotient and not type_.integer and not find(node.operation).bounded
+        types.append(replace(type_, loose=True) if loose else type_)
+    return types
+
+
 def plan(program: Program) -> Plan:
     """The plan. Sites of public nodes are there and mean nothing."""
-    types, uses = program.types, program.consumers()
+    types, uses = loose_types(program), program.consumers()
     shown = {node for node, _ in program.outputs}
     sites: dict[int, Site] = {}
     for number in reversed(range(len(program.nodes))):
@@ -81,16 +81,6 @@ def shown_scale(scale: int, integer: bool, exact: bool) -> int:
     if integer or (exact and scale <= MOST_SHOWN):
         return scale
     return max(min(scale - GUARD, MOST_SHOWN), 0)
-
-
-def check_quotient(scale: int, bound: float) -> None:
-    """Return if what depends on a quotient is shown with enough fractional bits. raises PrecisionLoss"""
-    if scale < FEWEST_FRACTIONAL:
-        raise PrecisionLoss(
-            f"quotients, or what depends on them, could be as large as {bound:.4g}, and would be known to the nearest "
-            f"{2.0**-scale:g} only: clip what is divided by away from 0, divide means instead of sums, or share the "
-            "inputs with wide=True"
-        )
 
 
 def check_digits(scale: int, bound: float, integer: bool) -> None:

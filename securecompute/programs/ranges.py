@@ -29,13 +29,14 @@ from securecompute.programs.linear import raised
 from securecompute.programs.multiplicative import SLACK, SMALLEST
 from securecompute.programs.operation import (
     Attributes,
+    Deviation,
     Elementwise,
     Estimate,
     Operand,
-    Shape,
     Site,
     ValueType,
     secret,
+    truncated,
 )
 from securecompute.protocols.products import selection
 from securecompute.protocols.products.compute_party import ComputeParty
@@ -60,24 +61,44 @@ class Shrink(Elementwise):
         return [max(0, min(site.demand, most_scale(x[0].ring, x[0].bound) - ROUNDED))]
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
-        number, factor, bound = secret(x[0]), site.attributes["factor"], site.result.bound
-        halvings = floor(-log2(factor))
-        rest = factor * 2.0**halvings  # above 1/2, at most 1
+        number, bound = secret(x[0]), site.result.bound
+        halvings, rest = halved(site.attributes["factor"])
         number = Fixed.of(number.share, number.scale + halvings, 2 * bound)  # 2^-e is less than twice the factor
         if rest == 1.0:
             return (yield from rescaled(party, number, min(site.demand, most_scale(number.ring, number.bound))))
-        room = most_scale(number.ring, bound)
-        kept = max(0, min(number.scale, (room - ceil(log2(bound))) // 2))
+        kept, room = self._scales(number.scale, site)
         number = yield from rescaled(party.at("operand"), number, kept)
         encoded = RingArray.quantised(number.ring, np.array(rest), room - kept)
         full = Fixed.of(number.share * encoded, room, bound)
         return (yield from rescaled(party.at("result"), full, min(site.demand, room)))
+
+    def _scales(self, scale: int, site: Site) -> tuple[int, int]:
+        """Fractional bits of 2^-e x, which has so many, and of its product with 2^e c."""
+        room = most_scale(site.result.ring, site.result.bound)
+        return max(0, min(scale, (room - ceil(log2(site.result.bound))) // 2)), room
+
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        halvings, rest = halved(site.attributes["factor"])
+        halved_x, error = site.operands[0].bound * 2.0**-halvings, x[0].error * 2.0**-halvings
+        if rest == 1.0:
+            return Deviation(error + truncated(x[0].scale + halvings, scale))
+        kept, room = self._scales(x[0].scale + halvings, site)
+        error += truncated(x[0].scale + halvings, kept)
+        quantised = 2.0 ** -(room - kept + 1)
+        return Deviation(error * (rest + quantised) + halved_x * quantised + truncated(room, scale))
+
+
+def halved(factor: float) -> tuple[int, float]:
+    """e and 2^e c: above 1/2, at most 1."""
+    halvings = floor(-log2(factor))
+    return halvings, factor * 2.0**halvings
 
 
 class Clip(Elementwise):
     """x, but not below `low`, and not above `high`: public numbers."""
 
     name = "clip"
+    bounded = True
     attributes: ClassVar[Mapping[str, Any]] = {
         "low": attributes.real(-(2.0**120), 2.0**120),
         "high": attributes.real(-(2.0**120), 2.0**120),
@@ -95,8 +116,12 @@ class Clip(Elementwise):
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
         return [max(0, min(site.demand, most_scale(x[0].ring, x[0].bound + site.result.bound)))]
 
-    def error(self, x: Sequence[Estimate], shapes: Sequence[Shape], unit: float) -> float | None:
-        return None if x[0].error is None else x[0].error + unit
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        ends = 0.0 if site.result.integer else max(self._off(site.attributes[name], scale) for name in ("low", "high"))
+        return Deviation(max(x[0].error, ends))
+
+    def _off(self, end: float, scale: int) -> float:
+        return abs(round(float(end) * 2.0**scale) * 2.0**-scale - end)
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         number = secret(x[0])

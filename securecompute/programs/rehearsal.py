@@ -104,8 +104,7 @@ def rehearse(plan: Plan) -> Rehearsal:
             lines[k] = _line(node.operation, packed, given, shapes, plan.sites[k], program.checked)
             operands[k] = Shared(lines[k].type)
             ends[k] = max(ends[n] for n in node.inputs) + lines[k].rounds
-    quotients = plan.quotients
-    outputs = [_output(_shared(operands[node]), types[node], node in quotients) for node, _ in program.outputs]
+    outputs = [_output(_shared(operands[node]), plan.sites[node].result) for node, _ in program.outputs]
     ends |= {len(ends) + k: ends[node] + outputs[k].rounds for k, (node, _) in enumerate(program.outputs)}
     every = [*lines.values(), *outputs]
     products = _checked_products(program)
@@ -131,15 +130,16 @@ def _line(
     def part(party: ComputeParty, x: Sequence[Operand]) -> Part[Fixed]:
         return line(party, name, x, site)
 
+    bounds = [x.type.bound if isinstance(x, Shared) else x.number for x in operands]
     if max(int(np.prod(shape)) for shape in (*shapes, site.result.shape)) <= FEW:
-        return _played(part, operands, operation.rehearsal_inputs(shapes), checked)
+        return _played(part, operands, operation.rehearsal_inputs(shapes, bounds), checked)
 
     def on(elements: int) -> tuple[int, Line]:
         fewer = operation.sampled(shapes, elements)
         types = [
             ValueType(shape, 1.0, public=isinstance(x, Constant)) for shape, x in zip(fewer, operands, strict=True)
         ]
-        values = operation.rehearsal_inputs(fewer)
+        values = operation.rehearsal_inputs(fewer, bounds)
         return operation.result(types, site.attributes).size, _played(part, operands, values, checked)
 
     return _carried_over(on, site.result.size)
@@ -155,9 +155,9 @@ def _carried_over(on: Callable[[int], tuple[int, Line]], size: int) -> Line:
     return Line(more.type, more.rounds, (p0, p1, p2))
 
 
-def _output(x: Shared, type_: ValueType, quotient: bool) -> Line:
+def _output(x: Shared, type_: ValueType) -> Line:
     def part(party: ComputeParty, given: Sequence[Operand]) -> Part[Fixed]:
-        return shown(party, _fixed(given[0]), type_, quotient)
+        return shown(party, _fixed(given[0]), type_)
 
     if type_.size <= FEW:
         return _played(part, [x], [np.zeros(type_.shape)])
