@@ -92,7 +92,7 @@ def check_element(element: bytes) -> bytes:
 
 
 def check_scalar(scalar: bytes) -> bytes:
-    """The scalar itself, if it may be known to others: this takes a time that depends on it.
+    """The scalar itself. Its time depends on the highest bits alone, which an order so near 2^252 tells anyway.
 
     raises   InvalidRequest  zero, or not the canonical encoding of a scalar
     """

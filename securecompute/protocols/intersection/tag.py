@@ -33,7 +33,8 @@ Security   An own design, not published or reviewed elsewhere; built of ElGamal,
            the shares of d a corrupted pair lacks one; its sum over the honest institutions is what completes the sum
            of all d, which the sizes and the histogram determine.
            Not promised, where somebody cheats: an institution that repeats a row marks its tag, which the receiver
-           notices only beyond N; a compute party can repeat, replace or drop rows. Rows must be unique in each set.
+           notices only beyond N; a compute party can repeat, replace or drop rows, and one that chooses its Z_s after
+           it has seen the others' can open all rows alone. Rows must be unique in each set.
 Cost       6 rounds. An institution sends 64 n + 24 bytes for n rows; a compute party 96 T + 8 + 32 (N + 2) for T rows
            of all together. One core, us a row: institution 80; compute party 220 (four products by changing elements,
            one by the generator, two sums); receiver 22. The turns follow each other: T rows take 0.6 ms each in all.
