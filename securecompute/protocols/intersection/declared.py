@@ -22,13 +22,19 @@ def declared_set(x: Plain, n: int) -> NDArray[np.uint64]:
     """
     from securecompute.arithmetic.lookup import has_equal_rows  # loads the compiler
 
+    ids = declared_rows(x, n)
+    if has_equal_rows(ids):
+        raise InvalidRequest("an identifier occurs twice in a set; choose a rule for duplicates")
+    return ids
+
+
+def declared_rows(x: Plain, n: int) -> NDArray[np.uint64]:
+    """As `declared_set`, where something else finds equal rows."""
     ids: NDArray[np.uint64] = x.elements
     if ids.dtype != np.uint64 or ids.ndim != 2 or ids.shape[1] != 2:
         raise InvalidRequest(f"identifiers are {ids.dtype} {ids.shape}; expected uint64 (n, 2)")
     if len(ids) != n:
         raise InvalidRequest("a set has another size than was declared; pad it to the declared size, or declare anew")
-    if has_equal_rows(ids):
-        raise InvalidRequest("an identifier occurs twice in a set; choose a rule for duplicates")
     return ids
 
 

@@ -21,12 +21,11 @@ from numpy.typing import NDArray
 
 from securecompute.arithmetic.gf128 import Blocks
 from securecompute.engine.rounds import Part, Party
-from securecompute.errors import InvalidRequest
 from securecompute.primitives import okvs
 from securecompute.primitives.okvs import Rows
 from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.intersection import silent_vole, tags, vole_oprf
-from securecompute.protocols.intersection.declared import declared_set
+from securecompute.protocols.intersection.declared import declared_rows, declared_set
 from securecompute.protocols.intersection.vole_oprf import Key
 from securecompute.values import Plain
 
@@ -52,11 +51,10 @@ def receive(
     raises    InvalidRequest  x is not what was declared, or there is no such profile
               PeerMisbehaved  a point of S is no element, or the identity
     """
-    if x.elements.shape[0] != nx:
-        raise InvalidRequest("a set has another size than was declared; pad it to the declared size, or declare anew")
+    ids = declared_rows(x, nx)  # `prepare` finds equal ones
     if not nx or not ny:
         return np.zeros(nx, np.bool_)
-    prepared = vole_oprf.prepare(x.elements, header, randomness)
+    prepared = vole_oprf.prepare(ids, header, randomness)
     values = yield from vole_oprf.ask(peer, prepared, header, randomness, profile)
     return (yield from tags.match(peer, values, ny))
 
