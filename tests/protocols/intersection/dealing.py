@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from securecompute.engine.rounds import Round
+from securecompute.engine.rounds import Bytes, Round
 from securecompute.primitives.block_hash import BlockHash
 from securecompute.protocols.intersection import vole_oprf
 from securecompute.protocols.intersection.silent_vole import Cost
@@ -52,3 +52,15 @@ def uniform(words):
     counts = np.bincount(np.ascontiguousarray(words).view(np.uint8).ravel(), minlength=256)
     expected = counts.sum() / 256
     return ((counts - expected) ** 2 / expected).sum() < 345
+
+
+def then_meet(parts):
+    """Each part, and then a round in which everyone hears from everyone: out of step, nobody would."""
+
+    def meeting(me, part):
+        output = yield from part
+        others = [name for name in parts if name != me]
+        yield Round(send=dict.fromkeys(others, b"here"), expect=dict.fromkeys(others, Bytes(4)))
+        return output
+
+    return {me: meeting(me, part) for me, part in parts.items()}

@@ -63,6 +63,17 @@ def test_the_store_is_uniform_whatever_is_programmed():
         assert uniform(played.views["R"][4, "S"][1].elements)
 
 
+@pytest.mark.parametrize("words", [1, 2, 5])
+def test_a_programmed_key_that_was_not_asked_for_shows_nothing(words):
+    """What guessing the keys finds in the store, of values that are all zero: every column uniform, and every two."""
+    given = {k: [0] * words for k in range(3000)}
+    _, played, terms = look_up([5000], given, words)
+    seed, store = played.views["R"][4, "S"]
+    guessed = okvs.decode(okvs.rows(okvs.layout(terms.n), seed, numbered(given)), store.elements)
+    for c in range(words):
+        assert uniform(guessed[:, c]) and all(uniform(guessed[:, c] ^ guessed[:, b]) for b in range(c))
+
+
 def test_without_pads_the_store_shows_what_is_programmed(monkeypatch):
     """That the test before can fail."""
     monkeypatch.setattr(opprf, "_padded", lambda values, *_: values)
@@ -70,13 +81,15 @@ def test_without_pads_the_store_shows_what_is_programmed(monkeypatch):
     assert set(map(tuple, got.values())) == {(7,)}
 
 
-def test_the_store_has_random_words_where_nothing_is_determined(monkeypatch):
+def test_the_store_has_random_words_where_nothing_is_determined():
     """Twice the same keys and values: with fill nothing repeats in P2 of the second run, without it most would."""
-    stores = [look_up([1], {k: [7] for k in range(5)}, seed=s)[1].views["R"][4, "S"][1].elements for s in range(2)]
-    assert not (stores[0] == 0).any() and not (stores[0] == stores[1]).any()
+    received = [look_up([1], {k: [7] for k in range(5)}, seed=s)[1].views["R"][4, "S"] for s in range(2)]
+    (first, store), (second, another) = received
+    assert first != second
+    assert not (store.elements == 0).any() and not (store.elements == another.elements).any()
 
 
-def test_every_pair_of_a_session_has_another_function(monkeypatch):
+def test_every_pair_of_a_session_has_another_function():
     names = [("R", "S"), ("R", "T"), ("S", "R"), ("RS", "T"), ("R", "ST")]
     assert len({Terms(r, s, 1, 1, 1, b"h").between for r, s in names}) == 5
 

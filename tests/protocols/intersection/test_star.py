@@ -11,13 +11,13 @@ from securecompute.primitives import okvs
 from securecompute.protocols.intersection import opprf, star
 from securecompute.protocols.intersection.star import Star, lead, support
 from securecompute.values import Masked, Plain
-from tests.protocols.intersection.dealing import dealt, numbered, uniform  # noqa: F401 - a fixture
+from tests.protocols.intersection.dealing import dealt, numbered, then_meet, uniform  # noqa: F401 - a fixture
 from tests.seeded import SeededRandomness
 
 pytestmark = pytest.mark.usefixtures("dealt")
 
 
-def intersect(sets, leader=0, seed=0, header=b"header", deliver=None):
+def intersect(sets, leader=0, seed=0, header=b"header", deliver=None, after=dict):
     """Of institutions p0, p1, ...: (the leader's result as a set of numbers, played)."""
     named = {f"p{k}": sorted(each) for k, each in enumerate(sets)}
     agreed = Star({name: len(each) for name, each in named.items()}, f"p{leader}", header)
@@ -25,7 +25,7 @@ def intersect(sets, leader=0, seed=0, header=b"header", deliver=None):
     for name, each in named.items():
         draw, ids = SeededRandomness(f"{seed} {name}"), Plain(numbered(each))
         parts[name] = lead(agreed, ids, draw) if name == agreed.leader else support(agreed, name, ids, draw)
-    played = play(parts, deliver)
+    played = play(after(parts), deliver)
     return {k for k, common in zip(named[agreed.leader], played.outputs[agreed.leader], strict=True) if common}, played
 
 
@@ -58,6 +58,12 @@ def test_the_cost_line_is_true():
     assert played.rounds == 5  # four of them in the place of `vole_oprf`
     store = {k: 16 + 8 * okvs.layout(len(sets[k])).size for k in (0, 1, 3)}
     assert played.sent == {"p0": 3 * 32 + store[0], "p1": 2 * 32 + store[1], "p2": 32, "p3": store[3]}
+
+
+def test_a_larger_set_makes_the_others_wait(monkeypatch):
+    monkeypatch.setattr(opprf, "_PART_WORDS", 64)
+    got, played = intersect([set(range(9)), set(range(40_000)), {3, 10}], after=then_meet)
+    assert got == {3} and played.rounds - 1 == 4 + 2
 
 
 def stores(played, leader="p0"):
