@@ -35,7 +35,7 @@ ADVICE: Final = {
     "bitwise_count": "a program has no bits of a number; compare it",
     "power": "write np.exp(k * np.log(x)) of x above 0",
     "cbrt": "write np.exp(np.log(x) / 3) of x above 0",
-    **dict.fromkeys(("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinc", "angle"), _NO_ANGLES),
+    **dict.fromkeys(("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinc"), _NO_ANGLES),
     **dict.fromkeys(("arccosh", "arctanh", "i0", "unwrap"), _NO_ANGLES),
     "arcsinh": "write np.sign(x) * np.log(abs(x) + np.sqrt(x * x + 1))",
     "copysign": "write np.where(y < 0, -abs(x), abs(x))",

@@ -295,6 +295,19 @@ def logaddexp(x: Operand, y: Operand) -> Expression:
     return subtract(apply("maximum", x, y), apply("log", apply("clip", further, low=0.5, high=1.0)))
 
 
+def logaddexp2(x: Operand, y: Operand) -> Expression:
+    """log2(2^x + 2^y)."""
+    scaled = [
+        multiply(each, log(2)) if isinstance(each, Expression) else public_numbers(each) * log(2) for each in (x, y)
+    ]
+    return multiply(logaddexp(*scaled), 1 / log(2))
+
+
+def angle(z: Expression, deg: bool = False) -> Expression:
+    """0, or half a turn for a number below 0."""
+    return multiply(less(z, 0.0), 180.0 if deg else pi)
+
+
 def polyval(p: Any, x: Operand) -> Expression:
     """The polynomial with these coefficients, the highest power's first, at x."""
     given = p if isinstance(p, Expression | list | tuple) else public_numbers(p)

@@ -58,6 +58,7 @@ UFUNCS: Final[Mapping[str, Function]] = {
     "rad2deg": functions.degrees,
     "degrees": functions.degrees,
     "logaddexp": functions.logaddexp,
+    "logaddexp2": functions.logaddexp2,
     "isfinite": _everywhere(True),
     "isnan": _everywhere(False),
     "isinf": _everywhere(False),
@@ -103,6 +104,7 @@ FUNCTIONS: Final[Mapping[Function, Function]] = {
     np.any: statistics.any_true,
     np.all: statistics.all_true,
     np.array_equal: statistics.equal_throughout,
+    np.array_equiv: statistics.equal_repeated,
     np.count_nonzero: statistics.count_nonzero,
     np.sort: statistics.sort,
     np.argsort: statistics.argsort,
@@ -120,6 +122,7 @@ FUNCTIONS: Final[Mapping[Function, Function]] = {
     np.clip: functions.clip,
     np.dot: functions.dot,
     np.outer: functions.outer,
+    np.angle: functions.angle,
     np.inner: functions.inner,
     np.vdot: functions.vdot,
     np.kron: functions.kron,
@@ -152,9 +155,11 @@ FUNCTIONS: Final[Mapping[Function, Function]] = {
     np.atleast_3d: shapes.at_least(3),
 }
 
-_ALSO_PUBLIC_FIRST: Final = frozenset(
-    (np.average, np.clip, np.dot, np.outer, np.select, np.where, np.linalg.solve, np.concatenate, np.stack, np.vstack)
-) | {np.hstack, np.column_stack, np.cov, np.corrcoef, np.inner, np.vdot, np.kron, np.polyval, np.array_equal}
+_ALSO_PUBLIC_FIRST: Final = (
+    frozenset((np.concatenate, np.stack, np.vstack, np.hstack, np.column_stack))
+    | {np.average, np.clip, np.dot, np.outer, np.inner, np.vdot, np.kron, np.select, np.where, np.linalg.solve}
+    | {np.cov, np.corrcoef, np.polyval, np.array_equal, np.array_equiv}
+)
 
 
 def ufunc(name: str) -> Function:

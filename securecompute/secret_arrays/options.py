@@ -61,7 +61,7 @@ _WORD = ("a word", lambda x: isinstance(x, str))
 _OPTIONS: Final[Mapping[str, tuple[str, Callable[[object], bool]]]] = {
     **dict.fromkeys(("offset", "axis1", "axis2", "source", "destination", "n", "k"), _WHOLE),
     **dict.fromkeys(("axis", "axes"), _PLACES),
-    **dict.fromkeys(("keepdims", "rowvar", "bias", "upper"), _FLAG),
+    **dict.fromkeys(("keepdims", "rowvar", "bias", "upper", "deg"), _FLAG),
     **dict.fromkeys(("condition", "bound", "ratio"), _NUMBER),
     "ddof": ("a finite public number or None", lambda x: x is None or _is_number(x)),
     "shift": _WHOLE,

@@ -219,6 +219,15 @@ def equal_throughout(a1: Operand, a2: Operand) -> Any:
     return all_true(equal(a1, a2))
 
 
+def equal_repeated(a1: Operand, a2: Operand) -> Any:
+    """Whether all elements are equal, where shapes are broadcast; False if they cannot be."""
+    try:
+        np.broadcast_shapes(expression(a1).shape, expression(a2).shape)
+    except ValueError:
+        return False
+    return all_true(equal(a1, a2))
+
+
 def quantile(a: Expression, q: Any, axis: int | None = None, *, keepdims: bool = False) -> Expression:
     """Between the two neighbours in order, linearly, for public q from 0 to 1; for several q along a new first axis."""
     levels = public_numbers(q)

@@ -19,7 +19,7 @@ V = NETWORK.secret("Lyon", np.arange(3) - 1)
 SENSELESS = (
     *(None, True, -1, 5, 10**30, 2.5, float("nan"), 1j, "a", b"x", [], (), [[]], {}, {1}, object(), slice(None), ...),
     *(int, [1, [2, 3]], [None], (0, 0), (-7,), range(3), np.array([]), np.array([1, 2]), np.array(["a"]), np.ones(3)),
-    *(np.array([None]), np.ma.array([1.0, 2.0], mask=[0, 1]), np.timedelta64(1), np.float32(3), np.array(1)),
+    *(np.array([None]), np.ma.array([1, 2], mask=[0, 1]), np.timedelta64(1), np.float32(3), np.array(1)),
     *(np.zeros((0, 3)), np.ones((2,) * 7), X, V, X > 0, X[:0], [X, V], (X, 1), X[0, 0]),
 )
 PYTHONS_OWN = "positional argument|keyword argument|^a secret array has no '"  # of calls and attributes

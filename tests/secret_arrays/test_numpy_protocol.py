@@ -235,7 +235,7 @@ def test_public_arrays_are_joined_without_a_message():
         (lambda x: np.round(x, 2), "rounded after they are revealed"),
         (lambda x: np.histogram(x), r"write np.sum\(\(x >= low\)"),
         (lambda x: np.linalg.det(x), r"np.linalg.det does not take .* np.prod\(np.diagonal\(np.linalg.cholesky"),
-        (lambda x: np.fft.fft(x), "np.fft.fft does not take secret arrays; there are all, any"),
+        (lambda x: np.fft.fft(x), "np.fft.fft does not take secret arrays; there are all, angle"),
         (lambda x: np.linalg.pinv(x), r"np.linalg.solve\(X.T @ X, X.T @ y\), or sc.linear_regression"),
         (lambda x: np.linalg.lstsq(x, x[:, 0]), r"np.linalg.solve\(X.T @ X, X.T @ y\)"),
         (lambda x: np.linalg.svd(x), "squared singular values"),
