@@ -206,12 +206,16 @@ def begin_receive(peer: Party, m: int, header: bytes, randomness: Randomness, pr
 
 def end_receive(peer: Party, noise: Noise) -> Part[Blocks]:
     """Round 3 of R: C."""
-    made = noise.shape
-    inbox = yield Round(expect={peer: made.correction}, step="correct", work=made.seconds)
-    sums, corr = (message.elements for message in inbox[peer])
+    inbox = yield Round(expect={peer: noise.shape.correction}, step="correct", work=noise.shape.seconds)
+    return corrected(noise, inbox[peer])
+
+
+def corrected(noise: Noise, message: tuple[Masked, Masked]) -> Blocks:
+    """C from what S sends in round 3, for who has other things to do between."""
+    sums, corr = (part.elements for part in message)
     chosen = masks_of(noise.wanted)[..., None]
     siblings = (sums[:, :, :, 0] & ~chosen | sums[:, :, :, 1] & chosen) ^ noise.pads
-    return _encoded_leaves(made, noise.keys, noise.alpha, siblings, corr ^ noise.products)
+    return _encoded_leaves(noise.shape, noise.keys, noise.alpha, siblings, corr ^ noise.products)
 
 
 def begin_send(

@@ -1,6 +1,6 @@
 """Intersection of two sets: R learns which of its items S has too, S learns nothing. For millions of items.
 
-    rounds 1-4...   `vole_oprf`: R gets F on its set X, S the key of F
+    rounds 1-3...   `vole_oprf`: R gets F on its set X, S the key of F
     last round(s)   S -> R   tags u8 (ny, t): F(y)[:t] for its set Y in an order of their own (`tags`)
     R               x is in Y where F(x)[:t] is among the tags
 
@@ -11,7 +11,7 @@ Security   Semi-honest, two parties. R learns which rows of X are in Y, S nothin
            bytes (`vole_oprf`, whose assumptions hold here: the LPN profile is under review). A false match: 2^-40 over
            all pairs (`tags`); a missed one: never. Not promised: any of it against a party that deviates; that sets
            are true. `header` belongs to one run of two parties.
-Cost       rounds and bytes in `cost`, exactly: 5 rounds up to 1.5 million items. For 2^20 items each R sends 25.6 MB
+Cost       rounds and bytes in `cost`, exactly: 4 rounds up to 1.5 million items. For 2^20 items each R sends 25.6 MB
            and S 11.0 MB, 279 bits an item.
 Reference  Raghuraman, Rindal, CCS 2022 (ePrint 2022/320).
 """

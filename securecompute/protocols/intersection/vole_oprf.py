@@ -8,8 +8,12 @@
 since Decode is linear. HB and Ho are MMO under public keys, HB's of the seed and Ho's of the header. F has 128 bits.
 
     round  direction   arrays
-    1-3                `silent_vole`
-    4...   R -> S      seed u8 (16,), with the first part only; A' u64 (m', 2), by parts of whole clusters
+    1, 2               `silent_vole`
+    3      S -> R      its third round
+           R -> S      seed u8 (16,); A' u64 (m', 2), its first part: whole clusters
+    4...   R -> S      the other parts of A', if there are any
+
+R has A after round 2. While it makes C of what comes in round 3, S evaluates F.
 
 Security   Semi-honest, two parties. S learns |X| as declared: A' is pseudo-random, since A is. R learns F on X; F
            elsewhere is random to it: for y outside X, Decode(P, y) + HB(y) is not 0 but with probability 2^-128, so
@@ -18,8 +22,8 @@ Security   Semi-honest, two parties. S learns |X| as declared: A' is pseudo-rand
            does, and AES as an ideal cipher. Not promised: anything against a party that deviates; R may then encode
            some per cent more keys than |X|.
            What is prepared once may serve several peers: each gets P under a mask of its own.
-Cost       a round for every 32 MiB of A' after the 3 of `silent_vole`; beyond its bytes, R sends 16 + 16 m, m = 1.344
-           |X| for many: `cost`, exactly. For 2^20 keys, one core: prepare 0.1 s, R's other work 0.06, S's 0.12 s.
+Cost       3 rounds, and one for every further 32 MiB of A'; beyond the bytes of `silent_vole`, R sends 16 + 16 m, m =
+           1.344 |X| for many: `cost`, exactly. For 2^20 keys, one core: prepare 0.1 s, R's other work 0.06, S's 0.12 s.
 Reference  Raghuraman, Rindal, CCS 2022 (ePrint 2022/320), figure 4, its base field being the field itself.
 """
 
@@ -30,7 +34,7 @@ from typing import Final
 import numpy as np
 
 from securecompute.arithmetic.gf128 import Blocks, Factor
-from securecompute.engine.rounds import Array, Bytes, Message, Part, Party, Round, Several
+from securecompute.engine.rounds import Array, Bytes, Part, Party, Round, Several
 from securecompute.errors import InvalidRequest
 from securecompute.primitives import okvs
 from securecompute.primitives.block_hash import BlockHash
@@ -106,7 +110,7 @@ def cost(n: int, profile: str = "default") -> silent_vole.Cost:
     shape = okvs.layout(n)
     products = silent_vole.cost(shape.size, profile)
     sent = products.receiver + okvs.SEED_BYTES + 16 * shape.size
-    return silent_vole.Cost(products.rounds + len(_parts(shape)), sent, products.sender)
+    return silent_vole.Cost(products.rounds - 1 + len(_parts(shape)), sent, products.sender)
 
 
 def prepare(keys: Blocks, header: bytes, randomness: Randomness) -> Prepared:
@@ -131,13 +135,15 @@ def ask(
     raises    as `silent_vole.receive`
     """
     shape, work = prepared.rows.layout, _seconds(len(prepared.keys))
-    a, c = yield from silent_vole.receive(peer, shape.size, header, randomness, profile)
-    for clusters in _parts(shape):
-        part = _span(shape, clusters)
-        masked: Message = Masked(np.bitwise_xor(a[part], prepared.store[part], out=a[part]))
-        if clusters.start == 0:
-            masked = (prepared.seed, masked)
-        yield Round(send={peer: masked}, step="masked set", work=work)
+    noise = yield from silent_vole.begin_receive(peer, shape.size, header, randomness, profile)
+    first, *others = _spans(shape)
+    masked = Masked(noise.a[first] ^ prepared.store[first])
+    round_3 = yield Round(
+        send={peer: (prepared.seed, masked)}, expect={peer: noise.shape.correction}, step="masked set", work=work
+    )
+    for part in others:  # before C, so that S need not wait
+        yield Round(send={peer: Masked(noise.a[part] ^ prepared.store[part])}, step="masked set")
+    c = silent_vole.corrected(noise, round_3[peer])
     values = okvs.decode(prepared.rows, c)
     return _output_hash(header)(values, out=values)
 
@@ -159,12 +165,12 @@ def answer(
     raises    as `silent_vole.send`
     """
     shape, work = okvs.layout(asked), _seconds(asked)
-    delta, b = yield from silent_vole.send(peer, shape.size, header, randomness, profile)
+    products = yield from silent_vole.begin_send(peer, shape.size, header, randomness, profile)
     first, *others = _parts(shape)
     expected = Several((Bytes(okvs.SEED_BYTES), _masked(shape, first)))
-    inbox = yield Round(expect={peer: expected}, step="masked set", work=work)
+    inbox = yield Round(send={peer: products.message}, expect={peer: expected}, step="masked set", work=work)
     seed, masked = inbox[peer]
-    key = Key(shape, seed, Factor(delta), b, header)
+    key = Key(shape, seed, Factor(products.delta), products.b, header)
     key.add(first, masked.elements)
     if arrived is not None:
         arrived(key, first)
@@ -194,6 +200,11 @@ def _solvable(keys: Blocks, header: bytes, randomness: Randomness) -> tuple[Peel
 def _parts(shape: Layout) -> list[range]:
     """The clusters whose part of A' travels in one message."""
     return list(okvs.pieces(shape, _PART_ROWS))
+
+
+def _spans(shape: Layout) -> list[slice]:
+    """The rows of A' in each message."""
+    return [_span(shape, clusters) for clusters in _parts(shape)]
 
 
 def _span(shape: Layout, clusters: range) -> slice:
