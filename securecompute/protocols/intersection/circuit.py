@@ -16,14 +16,15 @@ Records without a match are rows of zeros, so that a sum over the table is a sum
 
 Several partners: the leader's table, its keys and their store P serve all; the mask A of P is of each pair. To a
 coalition of partners all A' = A + P are then independent and pseudo-random together, by one replacement of an A by a
-uniform one after the other, as `silent_vole` has it that A is; so they say nothing of P. Two partners do see the sum
-of their two A in full, which has twice the noise of one; a single partner sees of A only what it guesses of P.
+uniform one after the other, as `silent_vole` has it that A is; so they say nothing of P. But two partners do see the
+sum of their two A in full, with twice the noise of one, where a single partner sees of A only what it guesses of P.
 
-Security   Semi-honest, any institutions together and at most one compute party. The leader learns ny and the partner
-           B: nothing else, of their two-party part, for all that P1 receives is uniform to it. Compute parties learn B
-           and the numbers of columns. Nobody learns e. Assumes what `opprf` does.
-           Not promised: that a partner's columns are what it has; and of each bin, that it does not match falsely:
-           that has probability 2^-64, B 2^-64 in all, and puts a uniform word into the columns.
+Security   Semi-honest; any parties together, of whom at most one is a compute party. The leader learns ny and the
+           partner B, and no more from the two-party part: all that the leader receives is uniform to it, and what a
+           partner receives is as `vole_oprf` says. Compute parties learn B and the numbers of columns. Nobody learns e.
+           Assumes what `opprf` does.
+           Not promised: that a partner's columns are what it has; nor of a bin that it does not match falsely: that
+           has probability 2^-64, B 2^-64 in all, and puts a uniform word into the columns.
 Cost       `Linkage.rounds` and `Linkage.sent` for the two-party part, exactly. Then the inputs' two rounds, and 6 for
            the compute parties, the last one only if there are columns: of each bin 16 bytes and 21 bits from an
            evaluator, 8 bytes and 295 bits from the dealer, and 8 bytes a column from each of the three.
@@ -88,9 +89,18 @@ class Linkage:
     header: bytes
     profile: str = "default"
 
+    def __post_init__(self) -> None:
+        names = [self.leader, *(p.name for p in self.partners)]
+        if not self.partners or len(set(names)) < len(names):
+            raise InvalidRequest("a linkage is between a leader and one partner at least, each named once")
+        if min(self.nx, *(min(p.ny, p.columns) for p in self.partners)) < 0 or self.nx > cuckoo.MOST:
+            raise InvalidRequest(
+                f"numbers of records and columns are at least 0, and the leader's at most {cuckoo.MOST}"
+            )
+
     @property
     def bins(self) -> int:
-        """B: rows of the table. raises InvalidRequest: more records than a table takes"""
+        """B: rows of the table."""
         return cuckoo.bins(self.nx)
 
     def forms(self, partner: Partner) -> list[Form]:
@@ -214,6 +224,7 @@ def link(
 ) -> Part[Linked]:
     """The table of one partner, from the inputs of both halves. Run by each of the three compute parties.
 
+    party      at a place of its own for each partner
     led        shares of the leader's `Half.inputs()`
     assisted   shares of the partner's
     own        shares of what `spread` gave
@@ -226,6 +237,12 @@ def link(
     kept = yield from multiply(party.at("columns"), concatenate(several), matched.reshape((1, -1)))
     count = 0 if len(led) == 1 else led[1].shape[0]
     return Linked(matched, kept[:count] if count else None, kept[count:] if own is not None else None)
+
+
+def warm() -> None:
+    """Compile every kernel, or load it from the cache, so that no session waits for it."""
+    opprf.warm()
+    cuckoo.warm()
 
 
 def _programmed(terms: opprf.Terms, at: opprf.Arranged, values: Words, randomness: Randomness) -> Part[None]:

@@ -30,7 +30,7 @@ from securecompute.primitives import okvs
 from securecompute.primitives.block_hash import BlockHash
 from securecompute.primitives.masks import KEY_BYTES, Reader
 from securecompute.primitives.randomness import Randomness
-from securecompute.protocols.intersection import vole_oprf
+from securecompute.protocols.intersection import silent_vole, vole_oprf
 from securecompute.protocols.intersection.header import public_key
 from securecompute.protocols.intersection.silent_vole import Cost
 from securecompute.values import Masked
@@ -149,6 +149,16 @@ def program(terms: Terms, of: vole_oprf.Key, at: Arranged, values: Words, random
         if clusters.start == 0:
             part = (at.seed, part)
         yield Round(send={terms.receiver: part}, step="program", work=_SECONDS_PER_KEY * terms.n)
+
+
+def warm() -> None:
+    """Compile every kernel, or load it from the cache, so that no session waits for it."""
+    from securecompute.arithmetic import gf128, lookup  # loads the compiler
+
+    gf128.warm()
+    lookup.warm()
+    okvs.warm()
+    silent_vole.warm()
 
 
 def _arranged(keys: Words, seed: bytes) -> Arranged:

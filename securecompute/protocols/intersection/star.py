@@ -10,9 +10,9 @@ Every two of the N institutions agree on a key k_ij. An institution's share of x
 Where somebody lacks x the leader learned a uniform word from it, and the sum is one.
 
 Security   Any institutions together, in the augmented semi-honest model: they follow the protocol, but whoever colludes
-           with the leader may choose its set anew, once it sees the leader's. Indeed the leader and any others that
-           collude learn what of X_1 all the remaining institutions have, whatever sets their own coalition has; of one
-           institution that is alone against all, its whole intersection with X_1. Nothing else: shares of two
+           with the leader may choose its set anew before it begins. Indeed the leader and any others that collude learn
+           which of X_1 all the remaining institutions have, whatever sets their own coalition has; if one institution
+           is alone against all others, that is its whole intersection with X_1. Nothing else: shares of two
            institutions that do not collude hide each other, so that who of them lacks a record stays hidden. Without
            the leader a coalition learns nothing. Leakage: the leader learns N − 1 declared sizes, the others nx.
            The result is a list of records: only to an institution that is entitled to it.
@@ -65,8 +65,8 @@ class Star:
     def __post_init__(self) -> None:
         if len(self.sizes) < 2 or self.leader not in self.sizes:
             raise InvalidRequest("an intersection is of two institutions at least, and the leader is one of them")
-        if not 0 <= self.sizes[self.leader] <= MOST:
-            raise InvalidRequest(f"{self.sizes[self.leader]} records of the leader; at most {MOST}")
+        if min(self.sizes.values()) < 0 or self.sizes[self.leader] > MOST:
+            raise InvalidRequest(f"numbers of records are at least 0, and the leader's at most {MOST}")
 
     @property
     def others(self) -> list[Party]:

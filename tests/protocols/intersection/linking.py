@@ -10,6 +10,7 @@ import numpy as np
 from securecompute.engine.fabric import Recipe
 from securecompute.engine.local import play
 from securecompute.engine.rounds import together
+from securecompute.protocols.intersection import circuit
 from securecompute.protocols.intersection.circuit import Linkage, Partner, assist, lead, link, spread
 from securecompute.protocols.intersection.star import Star, support
 from securecompute.protocols.intersection.star import lead as lead_star
@@ -40,6 +41,7 @@ class Institution:
 
     def __init__(self, me):
         self.me = me
+        circuit.warm()  # as an institution does when it starts
 
     def answer(self, request, payload):
         """Nothing is asked."""

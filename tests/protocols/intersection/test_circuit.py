@@ -19,6 +19,13 @@ from tests.protocols.products.playing import TRIO, alone, received
 from tests.seeded import SeededRandomness
 
 pytestmark = pytest.mark.usefixtures("dealt")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_kernels():
+    circuit.warm()
+
+
 LEADER = "north"
 
 
@@ -216,6 +223,23 @@ def test_what_was_not_declared_is_refused():
     ):
         with pytest.raises(InvalidRequest, match=message):
             next(part)
+
+
+@pytest.mark.parametrize(
+    ("nx", "partners"),
+    [
+        (3, ()),
+        (3, (Partner(LEADER, 1),)),
+        (3, (Partner("p0", 1), Partner("p0", 2))),
+        (-1, (Partner("p0", 1),)),
+        (cuckoo.MOST + 1, (Partner("p0", 1),)),
+        (3, (Partner("p0", -1),)),
+        (3, (Partner("p0", 1, -1),)),
+    ],
+)
+def test_what_is_no_linkage_is_refused(nx, partners):
+    with pytest.raises(InvalidRequest):
+        Linkage(LEADER, nx, partners, b"header")
 
 
 def test_own_columns_of_other_records_are_refused():

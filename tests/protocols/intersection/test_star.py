@@ -123,7 +123,12 @@ def test_what_was_not_declared_is_refused():
     ):
         with pytest.raises(InvalidRequest, match=message):
             next(part)
-    for sizes, leader in (({"a": 1}, "a"), ({"a": 1, "b": 1}, "c"), ({"a": star.MOST + 1, "b": 1}, "a")):
+    for sizes, leader in (
+        ({"a": 1}, "a"),
+        ({"a": 1, "b": 1}, "c"),
+        ({"a": star.MOST + 1, "b": 1}, "a"),
+        ({"a": 1, "b": -1}, "a"),
+    ):
         with pytest.raises(InvalidRequest):
             Star(sizes, leader, b"header")
 
