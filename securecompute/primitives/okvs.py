@@ -20,7 +20,6 @@ Reference  Raghuraman, Rindal, CCS 2022 (ePrint 2022/320); Garimella et al., CRY
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,7 +156,7 @@ def solve(peeled: Peeled, values: Words, fill: Reader | None, clusters: range | 
     store_shape = len(some) * shape.width, values.shape[1]
     count = store_shape[0] * store_shape[1]
     store = np.zeros(store_shape, np.uint64) if fill is None else fill.words(count).reshape(store_shape)
-    values = _own(values)
+    values = _read_only(values)
     for cluster, (left, pivots) in peeled.cores.items():
         if cluster in some:
             left = left + int(of.starts[cluster])
@@ -176,24 +175,29 @@ def encode(of: Rows, values: Words, fill: Reader | None) -> Words:
     return solve(peel(of), values, fill)
 
 
-def decode(of: Rows, store: Words, clusters: range | None = None) -> Words:
+def decode(of: Rows, store: Words, clusters: range | None = None, out: Words | None = None) -> Words:
     """The words of every key, uint64 (n, w), in the order of the keys; or of the keys of some clusters.
 
     store      uint64 (m, w); of some clusters only their part of it, and the result is in the order of `Rows.keys`
-    raises     InvalidRequest  a store of another dtype or shape; clusters that there are not
+    out        uint64 (n, w), contiguous, written and returned: the keys of these clusters in the order of all keys
+    raises     InvalidRequest  a store or `out` of another dtype or shape; clusters that there are not
     """
     from securecompute.primitives import okvs_kernels
 
     shape, some = of.layout, _clusters(of.layout, clusters)
     if store.dtype != np.uint64 or store.ndim != 2 or len(store) != len(some) * shape.width or store.shape[1] < 1:
         raise InvalidRequest(f"a store is {store.dtype} {store.shape}; expected uint64 ({len(some) * shape.width}, w)")
-    count = int(of.starts[some.stop] - of.starts[some.start])
-    out = np.empty((count, store.shape[1]), np.uint64)
+    whole, width = (len(of.order), store.shape[1]), store.shape[1]
+    if out is not None and (out.dtype != np.uint64 or out.shape != whole or not out.flags.carray):
+        raise InvalidRequest(f"out is {out.dtype} {out.shape}; expected writeable uint64 {whole}")
+    in_order = clusters is None or out is not None
+    some_rows = int(of.starts[some.stop] - of.starts[some.start])
+    words = np.empty(whole if in_order else (some_rows, width), np.uint64) if out is None else out
     okvs_kernels.decode(
-        of.places, of.starts, of.order, _own(store), some.start, some.stop, shape.sparse, shape.dense,
-        clusters is None, out,
+        of.places, of.starts, of.order, _read_only(store), some.start, some.stop, shape.sparse, shape.dense, in_order,
+        words,
     )  # fmt: skip
-    return out
+    return words
 
 
 def pieces(shape: Layout, most_rows: int) -> Iterator[range]:
@@ -220,7 +224,8 @@ def _clusters(shape: Layout, clusters: range | None) -> range:
     return clusters
 
 
-def _own(words: Words) -> Words:
-    """In one piece and writeable, as the kernels are compiled for; a copy if it was not (of a received array)."""
-    owned: Any = np.require(words, np.uint64, ["C", "W"])
-    return owned  # type: ignore[no-any-return]
+def _read_only(words: Words) -> Words:
+    """In one piece, without a copy if it is so already; one compiled kernel for received arrays and own ones."""
+    view: Words = np.ascontiguousarray(words)[:]
+    view.flags.writeable = False
+    return view

@@ -66,6 +66,12 @@ def test_the_clusters_of_a_store_can_be_made_and_decoded_by_themselves():
         assert (store == whole[part.start * of.layout.width : part.stop * of.layout.width]).all()
         assert (decode(of, store, part) == values[of.keys(part)]).all()
     assert sorted(np.concatenate([of.keys(part) for part in parts])) == list(range(n))
+    out = np.zeros((n, 3), np.uint64)
+    for part in parts[::-1]:
+        some = whole[part.start * of.layout.width : part.stop * of.layout.width]
+        assert decode(of, some, part, out) is out
+        assert (out[of.keys(part)] == values[of.keys(part)]).all()
+    assert (out == values).all()
     assert list(pieces(of.layout, 2 * of.layout.width)) == [range(0, 2), range(2, 3)]
 
 
@@ -193,6 +199,9 @@ def test_arrays_of_the_wrong_size_are_refused_before_any_kernel():
     for wrong in (store[:-1], store.astype(np.int64), store[:, 0], store[:, :0]):
         with pytest.raises(InvalidRequest, match="a store is"):
             decode(of, wrong)
+    for wrong in (keys[1:], keys.astype(np.int64), np.zeros((2, 100), np.uint64).T, store):
+        with pytest.raises(InvalidRequest, match="out is"):
+            decode(of, store, None, wrong)
     for wrong in (range(0, 2), range(1, 0), range(-1, 1), range(0, 1, 2)):
         with pytest.raises(InvalidRequest, match="clusters"):
             decode(of, store, wrong)

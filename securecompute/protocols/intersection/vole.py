@@ -66,28 +66,24 @@ def send(
     ids = declared_set(y, ny)
     if not nx or not ny:
         return
-    outputs = _Outputs(ids)
-    yield from vole_oprf.answer(peer, nx, header, randomness, profile, arrived=outputs.add)
-    yield from tags.send(peer, outputs.values, nx, randomness)
+    decoding = _Decoding(ids)
+    key = yield from vole_oprf.answer(peer, nx, header, randomness, profile, decoding.add)
+    yield from tags.send(peer, key.finish(ids, decoding.words), nx, randomness)
 
 
-class _Outputs:
-    """F of S's items, evaluated while R's masked set is still arriving."""
+class _Decoding:
+    """Decode(K, y) of S's items, while R's masked set is still arriving."""
 
-    __slots__ = ("_ids", "_rows", "values")
+    __slots__ = ("_ids", "_rows", "words")
 
     def __init__(self, ids: Blocks) -> None:
         self._ids = ids
         self._rows: Rows | None = None
-        self.values: Blocks = np.empty(ids.shape, np.uint64)
+        self.words: Blocks = np.empty(ids.shape, np.uint64)
 
     def add(self, key: Key, clusters: range) -> None:
-        """One cluster after the other, so that what is read at random stays in the cache."""
-        of: Rows = self._rows or key.rows(self._ids)
-        self._rows = of
-        for cluster in clusters:
-            here = slice(int(of.starts[cluster]), int(of.starts[cluster + 1]))
-            self.values[here] = key.of_clusters(of, self._ids, range(cluster, cluster + 1))
+        self._rows = self._rows or key.rows(self._ids)
+        key.decode(self._rows, clusters, self.words)
 
 
 def warm() -> None:

@@ -47,6 +47,7 @@ from securecompute.values import Masked
 
 SEEDS: Final = 8  # that are tried; each fails with 2^-40 a cluster, or, if keys are equal, always
 _PART_ROWS: Final = 1 << 21  # of A' in one message: 32 MiB
+_TILE_ROWS: Final = 1 << 14  # that are hashed in the cache
 _SECONDS_PER_KEY: Final = 5e-6  # of computing that a deadline allows for
 
 
@@ -80,29 +81,31 @@ class Key:
 
     def __call__(self, y: Blocks) -> Blocks:
         """F of every key: uint64 (n, 2) of uint64 (n, 2). raises InvalidRequest: other keys"""
-        of, values = self.rows(y), np.empty(y.shape, np.uint64)
-        for cluster in range(self._layout.clusters):
-            here = range(cluster, cluster + 1)
-            values[of.keys(here)] = self.of_clusters(of, y, here)
-        return values
+        return self.finish(y, okvs.decode(self.rows(y), self._store))
 
     def add(self, clusters: range, masked: Blocks) -> None:
-        """K = B + A' Delta for some clusters, of which F can be evaluated afterwards; each once."""
+        """K = B + A' Delta for some clusters, which can be decoded afterwards; each once."""
         self._store[_span(self._layout, clusters)] ^= self._delta.times(masked)
 
     def rows(self, y: Blocks) -> Rows:
         """Where keys stand. raises InvalidRequest: other keys than uint64 (n, 2)"""
         return okvs.rows(self._layout, self._seed, y)
 
-    def of_clusters(self, of: Rows, y: Blocks, clusters: range) -> Blocks:
-        """F of those keys that are in some clusters, in the order of `of.keys(clusters)`.
+    def decode(self, of: Rows, clusters: range, out: Blocks) -> None:
+        """Decode(K, y) of those keys that are in some clusters, to their places.
 
-        of   `rows(y)`
+        of    `rows(y)`
+        out   uint64 (n, 2); written at these keys alone
         """
-        values = okvs.decode(of, self._store[_span(self._layout, clusters)], clusters)
-        hashed = self._hash_in(y[of.keys(clusters)])
-        values ^= self._delta.times(hashed, out=hashed)
-        return self._hash_out(values, out=values)
+        okvs.decode(of, self._store[_span(self._layout, clusters)], clusters, out)
+
+    def finish(self, y: Blocks, decoded: Blocks) -> Blocks:
+        """F of every key, when its Decode(K, y) is there: uint64 (n, 2), in place of that."""
+        for start in range(0, len(y), _TILE_ROWS):
+            here, hashed = decoded[start : start + _TILE_ROWS], self._hash_in(y[start : start + _TILE_ROWS])
+            here ^= self._delta.times(hashed, out=hashed)
+            self._hash_out(here, out=here)
+        return decoded
 
 
 def cost(n: int, profile: str = "default") -> silent_vole.Cost:
@@ -161,7 +164,7 @@ def answer(
     peer      R
     asked     R's number of keys, as declared
     header    public; of this run of these two parties
-    arrived   called with the key and clusters as soon as F can be evaluated there; each once, in ascending order
+    arrived   called with the key and clusters as soon as these can be decoded; each once, in ascending order
     raises    as `silent_vole.send`
     """
     shape, work = okvs.layout(asked), _seconds(asked)
