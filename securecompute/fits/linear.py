@@ -28,6 +28,7 @@ from securecompute.fits.operands import (
     column_names,
     exact_or_wide,
     exponent,
+    hint_on_units,
     joined,
     outcome,
     records,
@@ -92,7 +93,8 @@ def linear_regression(
         quality_of = (rest / DIGITS * unit**2 * n / df, 1.0 - rest / spread) if quality else ()
         return Coefficients("linear regression", called, b * units_b, errors, n, df, *quality_of)
 
-    return Fit((shown, variances, *([rest * DIGITS, spread * DIGITS] if quality else [])), finish)
+    outputs = (shown, variances, *([rest * DIGITS, spread * DIGITS] if quality else []))
+    return Fit(outputs, finish, hint=hint_on_units(X))
 
 
 def _moments(

@@ -30,7 +30,17 @@ import numpy as np
 from securecompute.errors import InvalidRequest
 from securecompute.fits.analysis import Analysis, Fit
 from securecompute.fits.coefficients import Coefficients, Numbers
-from securecompute.fits.operands import centred, column_names, exponent, joined, outcome, records, scaled, widened
+from securecompute.fits.operands import (
+    centred,
+    column_names,
+    exponent,
+    hint_on_units,
+    joined,
+    outcome,
+    records,
+    scaled,
+    widened,
+)
 from securecompute.secret_arrays.array import SecretArray
 from securecompute.secret_arrays.gates import inverse, sigmoid, solve
 
@@ -101,7 +111,7 @@ def logistic_regression(
         errors = np.sqrt(np.maximum(variances, 0.0) / n) * unit
         return Coefficients("logistic regression", ("intercept",) * intercept + called, theta * unit, errors, n)
 
-    return Fit((theta * converged, variances * converged, converged), finish, hint=HINT)
+    return Fit((theta * converged, variances * converged, converged), finish, hint=HINT + hint_on_units(X))
 
 
 def _design(x: SecretArray, k: int, intercept: bool) -> SecretArray:

@@ -36,6 +36,16 @@ def records(X: Any) -> tuple[SecretArray, NDArray[np.float64]]:
     return joined(small, axis=1), np.repeat(units, [each.shape[1] for each in parts])
 
 
+def hint_on_units(X: Any) -> str:
+    """What else it may mean if the matrix of the columns is refused: they share one bound, and their units differ."""
+    if isinstance(X, list | tuple) or matrix(X).shape[1] == 1:
+        return ""
+    return (
+        ". Or units are unlike, as years beside cells per litre: columns that are small beside the bound of their array "
+        "count as constant. Give X as a list of arrays, such as [age, cells], so that each is scaled by itself"
+    )
+
+
 def matrix(x: Any) -> SecretArray:
     """x as (n, p). raises InvalidRequest: no secret array, or of another shape"""
     if not isinstance(x, SecretArray):

@@ -52,6 +52,17 @@ def test_columns_of_very_different_units_come_as_arrays_of_their_own():
     check(fitted([X[:, :1], X[:, 1], X[:, 2:]], y), X, y)
 
 
+def test_units_too_unlike_for_one_array_are_refused_with_what_helps():
+    X, y = births("age", "lwt"), births("bwt")
+    unlike = X * [1.0, 1e7]
+    with pytest.raises(IllConditioned, match=r"Give X as a list of arrays, such as \[age, cells\]"):
+        fitted(unlike, y)
+    check(fitted([unlike[:, :1], unlike[:, 1:]], y), unlike, y)
+    with pytest.raises(IllConditioned, match="drop a collinear column") as refused:
+        fitted([X[:, :1], X[:, :1]], y)
+    assert "list of arrays" not in str(refused.value)
+
+
 def test_a_fit_without_an_intercept():
     X, y = births("age", "lwt"), births("bwt")
     check(fitted(X, y, intercept=False), X, y, intercept=False)
