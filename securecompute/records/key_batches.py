@@ -18,7 +18,7 @@ import pyarrow as pa
 from pyarrow import csv, ipc, parquet
 
 from securecompute.errors import InvalidRequest
-from securecompute.records.canonical import as_integers, canonical
+from securecompute.records.canonical import canonical
 from securecompute.records.checks import conform
 from securecompute.records.columns import check_names, near
 from securecompute.records.dictionary import Column, Dictionary
@@ -161,8 +161,7 @@ def _as_numbers(values: pa.ChunkedArray, column: Column, where: str) -> pa.Chunk
     except pa.ArrowInvalid:
         pass
     try:
-        numbers = values.cast(pa.float64())
-        return as_integers(numbers) or numbers
+        return values.cast(pa.float64())
     except pa.ArrowInvalid:
         raise InvalidRequest(f"{where}: column '{column.name}' holds text; it is declared as {column.type}") from None
 

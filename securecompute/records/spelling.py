@@ -117,7 +117,7 @@ def _where_not_ascii(values: pa.Array, changed: pa.Array, change: Callable[[str]
     """`changed`, but for values that are not ASCII, which Python changes one by one."""
     if not (_octets(values) & 0x80).any():
         return changed
-    foreign = pc.fill_null(pc.invert(pc.string_is_ascii(values)), False)
+    foreign = pc.invert(pc.string_is_ascii(values))
     return pc.replace_with_mask(changed, foreign, _in_python(values.filter(foreign), change))
 
 

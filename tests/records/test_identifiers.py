@@ -136,6 +136,13 @@ def test_values_of_several_records_become_one():
             found.collect(values, how)
 
 
+def test_a_sum_adds_in_the_order_of_the_records():
+    names, values = ["a", "b"] * 2000, np.random.default_rng(1).normal(size=4000)
+    found = read_identifiers(pa.table({"name": names}), "name")
+    in_order = [np.add.reduceat(values[start::2], [0])[0] for start in (0, 1)]
+    assert found.collect(values, "sum").tolist() == in_order
+
+
 def test_identifiers_that_share_half_their_bits_are_two():
     ids = np.array([[5, 1], [5, 2], [7, 1], [5, 1], [5, 2]], np.uint64)
     found = Found(KeyType.of("a"), ids, np.arange(5), Report(records=5))

@@ -75,6 +75,11 @@ def test_an_empty_line_of_a_file_of_one_column_is_a_record(tmp_path):
     assert [row["name"] for row in rows(tmp_path / "t.csv", ["name"])] == ["Ana", None, "Bo"]
 
 
+def test_what_says_missing_in_a_file_is_missing(tmp_path):
+    (tmp_path / "t.csv").write_text("name,x\nNULL,1\nn/a,2\nnan,3\n")
+    assert [row["name"] for row in rows(tmp_path / "t.csv", ["name"])] == [None, None, "nan"]
+
+
 def test_a_dictionary_says_what_a_files_columns_are(tmp_path):
     (tmp_path / "t.csv").write_text("number,name,born\n007,Ana,1961-03-07\n12.0,Bo,\n,12,1999-12-31\n")
     table = pa.concat_tables(list(batches(tmp_path / "t.csv", ["born", "number", "name"], DICTIONARY)))

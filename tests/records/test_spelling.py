@@ -37,6 +37,7 @@ def shaped(values, form, kind="text"):
         ("ﬁnn", "finn"),
         ("ＡＢＣ １２", "abc 12"),
         ("van\u00a0der\t\tBerg", "van der berg"),
+        ("van  der  Berg", "van der berg"),
         ("soft\u00adhyphen\u200b", "softhyphen"),
         ("\x1fa\x1cb\x0b", "a b"),
         ("ΣΊΣΥΦΟΣ", "σίσυφοσ"),
@@ -122,6 +123,11 @@ def test_a_value_is_spelled_alone_as_among_others_and_in_a_slice(values, kind, f
     assert together == [shaped([value], form, kind)[0] for value in values]
     padded = pa.array(["É ", *values, "X"], pa.large_string())
     assert shape(spell(padded.slice(1, len(values)), kind), form).to_pylist() == together
+
+
+def test_a_slice_is_read_from_where_it_starts():
+    assert spell(texts(["plain", " É"]).slice(1), "text").to_pylist() == ["é"]
+    assert spell(texts(["plain", "a b"]).slice(1), "number").to_pylist() == ["ab"]
 
 
 def test_forms_of_names():
