@@ -41,8 +41,8 @@ def hint_on_units(X: Any) -> str:
     if isinstance(X, list | tuple) or matrix(X).shape[1] == 1:
         return ""
     return (
-        ". Or units are unlike, as years beside cells per litre: columns that are small beside the bound of their array "
-        "count as constant. Give X as a list of arrays, such as [age, cells], so that each is scaled by itself"
+        ". Or units are unlike, as years beside cells per litre: columns that are small beside the bound of their "
+        "array count as constant. Give X as a list of arrays, such as [age, cells], so that each is scaled by itself"
     )
 
 
