@@ -61,6 +61,7 @@ class Solve(Operation):
         "bound": attributes.real(0.0, MOST_BOUND),
     }
     opens = "whether a matrix was as well conditioned as declared"
+    once, each = 0.2, 5e-5
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         shape = x[0].shape
@@ -125,6 +126,7 @@ class Cholesky(Solve):
     name = "cholesky"
     arity = 1
     attributes: ClassVar[Mapping[str, Any]] = {"condition": attributes.real(1.0, MOST_CONDITION)}
+    once, each = 0.4, 3e-4
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         return super().result(x, dict(a) | {"bound": 1.01 * sqrt(x[0].bound)})
@@ -154,6 +156,7 @@ class Eigen(Operation):
         "ratio": attributes.real(0.0, 1 - 2.0**-20),
     }
     opens = "whether eigenvalues were as far apart as declared"
+    once, each = 0.2, 1e-5
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         shape = x[0].shape
@@ -177,6 +180,9 @@ class Eigen(Operation):
             rescaled(party.at("vectors"), vectors, min(scale, vectors.scale)),
         )
         return concatenate([each.raised(scale) for each in both])
+
+    def effort(self, shapes: Sequence[Shape], site: Site) -> float:
+        return float(site.attributes["k"]) * super().effort(shapes, site)
 
     def rehearsal_inputs(self, shapes: Sequence[Shape], bounds: Sequence[float]) -> Sequence[NDArray[np.float64]]:
         return [np.diag(2.0 ** -np.arange(shapes[0][0], dtype=np.float64).clip(0, 20)) * bounds[0]]

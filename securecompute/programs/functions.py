@@ -34,8 +34,10 @@ from securecompute.programs.operation import (
     Operand,
     Operation,
     Remark,
+    Shape,
     Site,
     ValueType,
+    along,
     broadcast,
     check_digits_of_quotient,
     encoded,
@@ -75,6 +77,7 @@ class _Curve(Elementwise):
     steepest: ClassVar[float] = 1.0
     inexact: ClassVar[float] = 5e-7
     bounded = True
+    once = 0.015
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         return ValueType(x[0].shape, SLACK, ring=x[0].ring, exact=False)
@@ -127,6 +130,7 @@ class Exp(Elementwise):
     """exp(x)."""
 
     name = "exp"
+    once = 0.02
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         if x[0].bound > 80:
@@ -149,6 +153,7 @@ class Log(Elementwise):
     """Natural logarithm."""
 
     name = "log"
+    once, each = 0.05, 3e-5
     bounded = True
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
@@ -176,6 +181,7 @@ class _Inverse(Elementwise):
     """A function that grows towards 0."""
 
     gate: ClassVar[Callable[..., Part[Fixed]]]
+    once, each = 0.05, 4e-5
     inexact: ClassVar[float]
     counts: ClassVar[str]
 
@@ -244,6 +250,7 @@ class Root(Elementwise):
     """sqrt(x)."""
 
     name = "sqrt"
+    once, each = 0.05, 4e-5
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         return ValueType(x[0].shape, SLACK * sqrt(x[0].bound), ring=x[0].ring, exact=False, least=0.0)
@@ -272,6 +279,7 @@ class Divide(Elementwise):
     """x / y."""
 
     name = "divide"
+    once, each = 0.05, 4e-5
     arity = 2
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
@@ -324,6 +332,7 @@ class Softmax(Operation):
     """exp(x) over its sum along the last axis."""
 
     name = "softmax"
+    once, each = 0.06, 3e-5
     bounded = True
     attributes: ClassVar[Mapping[str, Any]] = {"axis": attributes.whole(0, attributes.MAX_AXES)}
 
@@ -340,6 +349,15 @@ class Softmax(Operation):
         order = [*(k for k in range(len(number.shape)) if k != axis), axis]
         result = yield from softmax(party, number.transpose(order), min(FINEST_SHARE, result_scale(site, SLACK)))
         return result.transpose([order.index(k) for k in range(len(order))])
+
+    def sampled(self, shapes: Sequence[Shape], size: int, a: Attributes) -> Sequence[Shape]:
+        return [along(shapes[0], a["axis"], size)]
+
+    def grown(self, x: Sequence[ValueType], a: Attributes) -> int:
+        return x[0].size // x[0].shape[a["axis"]]
+
+    def effort(self, shapes: Sequence[Shape], site: Site) -> float:
+        return super().effort(shapes, site) + 0.01 * log2(shapes[0][site.attributes["axis"]])
 
     def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
         return Deviation(x[0].error / 2 + SOFTMAX_ERROR + 2 * 2.0**-scale)  # its slopes s (1 - s) add up to 1/2 at most

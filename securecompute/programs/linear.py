@@ -17,6 +17,7 @@ from securecompute.programs import attributes
 from securecompute.programs.operation import (
     Attributes,
     Deviation,
+    Elementwise,
     Estimate,
     Operand,
     Operation,
@@ -48,7 +49,18 @@ def raised(x: Fixed, site: Site) -> Fixed:
     return x.raised(max(x.scale, min(site.demand, most_scale(x.ring, max(site.result.bound, x.bound)))))
 
 
-class Add(Operation):
+class Quiet(Operation):
+    """Takes no message."""
+
+    quiet = True
+    once, each = 0.001, 2e-6
+
+    def sampled(self, shapes: Sequence[Shape], size: int, a: Attributes) -> Sequence[Shape]:
+        """A single element with as many axes."""
+        return [(1,) * len(shape) for shape in shapes]
+
+
+class Add(Elementwise, Quiet):
     """x + y, with broadcasting."""
 
     name = "add"
@@ -103,8 +115,10 @@ class Subtract(Add):
         return result
 
 
-class Rearrange(Operation):
+class Rearrange(Quiet):
     """The same numbers, or their opposites, in another arrangement: one rule for shapes and for shares."""
+
+    arranges = True
 
     def arrange(self, x: Any, a: Attributes) -> Any:
         """Of an array or of shares."""
@@ -177,10 +191,12 @@ class Index(Rearrange):
         return super().deviation(x, site, scale)
 
 
-class Widen(Rearrange):
+class Widen(Elementwise, Rearrange):
     """x, shared in Z_2^128: what is computed of it has 64 more bits for range and digits."""
 
     name = "widen"
+    quiet, arranges = False, False
+    once, each = 0.005, 1e-5
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         return replace(x[0], ring=Ring.Z128)
@@ -192,7 +208,7 @@ class Widen(Rearrange):
         return x  # every line brings its operands into its result's ring
 
 
-class Total(Operation):
+class Total(Quiet):
     """x.sum(axis)."""
 
     name = "sum"
@@ -214,7 +230,7 @@ class Total(Operation):
         return silent(secret(x[0]).sum(tuple(site.attributes["axes"])).within(site.result.bound))
 
 
-class Concatenate(Operation):
+class Concatenate(Quiet):
     """Joined along an axis that exists."""
 
     name = "concatenate"

@@ -187,7 +187,7 @@ class Matmul(Operation):
         part = yield from by_public(party, number, np.asarray(left).T, site, inner=True)
         return part.T
 
-    def sampled(self, shapes: Sequence[Shape], size: int) -> Sequence[Shape]:
+    def sampled(self, shapes: Sequence[Shape], size: int, a: Attributes) -> Sequence[Shape]:
         left, right = shapes
         if len(left) == 2 and len(right) == 2:
             return [(size, 1), (1, 1)]
@@ -224,7 +224,7 @@ class Gram(Operation):
         matrix = secret(x[0])
         return squared(party, matrix, kept(site, matrix.scale, matrix.scale), site.result.bound)
 
-    def sampled(self, shapes: Sequence[Shape], size: int) -> Sequence[Shape]:
+    def sampled(self, shapes: Sequence[Shape], size: int, a: Attributes) -> Sequence[Shape]:
         return [(1, isqrt(size))]  # the same bytes for each element of the result; its size is a square
 
 

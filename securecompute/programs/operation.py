@@ -119,6 +119,10 @@ class Operation:
     attributes  name -> check of a value, which raises InvalidRequest
     opens       what everybody learns beside the outputs, in words; usually nothing
     bounded     the result's bound says something whatever those of the operands say
+    quiet       takes no message, unless an operand is brought into another ring
+    arranges    the same numbers, with their scale and bound
+    once, each  seconds of one core that playing it takes at a rehearsal, and for each element
+    samples     how many elements stand for many there
     """
 
     name: ClassVar[str]
@@ -126,6 +130,11 @@ class Operation:
     attributes: ClassVar[Mapping[str, Any]] = {}
     opens: ClassVar[str] = ""
     bounded: ClassVar[bool] = False
+    quiet: ClassVar[bool] = False
+    arranges: ClassVar[bool] = False
+    once: ClassVar[float] = 0.005
+    each: ClassVar[float] = 1e-5
+    samples: ClassVar[tuple[int, int]] = (64, 256)
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
         """The type of the result. raises InvalidRequest: these inputs do not go together."""
@@ -159,9 +168,17 @@ class Operation:
         most = min(own.most, 2 * site.result.bound) if own.most < inf else inf  # both are within the bound
         return Deviation(most, remarks + own.remarks, own.first_row)
 
-    def sampled(self, shapes: Sequence[Shape], size: int) -> Sequence[Shape]:
+    def sampled(self, shapes: Sequence[Shape], size: int, a: Attributes) -> Sequence[Shape]:
         """Inputs whose result has so many elements and takes as many rounds; themselves, unless overridden."""
         return shapes
+
+    def grown(self, x: Sequence[ValueType], a: Attributes) -> int:
+        """Elements in proportion to which bytes grow: those of the result, unless overridden."""
+        return self.result(x, a).size
+
+    def effort(self, shapes: Sequence[Shape], site: Site) -> float:
+        """Seconds of one core that it takes to play it on inputs of these shapes, roughly."""
+        return self.once + self.each * sum(map(prod, shapes))
 
     def rehearsal_inputs(self, shapes: Sequence[Shape], bounds: Sequence[float]) -> Sequence[NDArray[np.float64]]:
         """Numbers within these bounds that the operation takes without complaint: zeros, unless overridden."""
@@ -171,9 +188,16 @@ class Operation:
 class Elementwise(Operation):
     """Rounds do not depend on the number of elements, and bytes grow with it."""
 
-    def sampled(self, shapes: Sequence[Shape], size: int) -> Sequence[Shape]:
+    def sampled(self, shapes: Sequence[Shape], size: int, a: Attributes) -> Sequence[Shape]:
         """All operands that are not single numbers, with so many elements."""
         return [(size,) if int(np.prod(shape)) > 1 else (1,) * min(1, len(shape)) for shape in shapes]
+
+
+def along(shape: Shape, axis: int, size: int) -> Shape:
+    """As many axes, of which one keeps its length, and the others have so many places together."""
+    others = [k for k in range(len(shape)) if k != axis]
+    lengths = {axis: shape[axis]} | ({others[0]: size} if others else {})
+    return tuple(lengths.get(k, 1) for k in range(len(shape)))
 
 
 def broadcast(name: str, x: Sequence[ValueType]) -> Shape:

@@ -50,6 +50,7 @@ class Shrink(Elementwise):
     """x times a public number between 0 and 1."""
 
     name = "shrink"
+    once = 0.015
     attributes: ClassVar[Mapping[str, Any]] = {"factor": attributes.real(SMALLEST_FACTOR, 1.0)}
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
@@ -98,6 +99,7 @@ class Clip(Elementwise):
     """x, but not below `low`, and not above `high`: public numbers."""
 
     name = "clip"
+    once = 0.015
     bounded = True
     attributes: ClassVar[Mapping[str, Any]] = {
         "low": attributes.real(-(2.0**120), 2.0**120),

@@ -2,7 +2,7 @@
 
 Types, rounds and bytes depend on what is public alone, so a rehearsal gives them exactly: there is no second list of
 costs that could fall behind the protocols. Operations on many elements are played on few, and their bytes, which grow
-in proportion, are carried over.
+in proportion, are carried over. Programs come from others, so what a rehearsal may take is limited (`budget`).
 
     begin(line) = latest end of its inputs,     end(line) = begin + its rounds,     the program's rounds: the latest end
                                                                and where products are checked, the check's 5
@@ -10,7 +10,7 @@ in proportion, are carried over.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import msgpack
 import numpy as np
@@ -20,6 +20,7 @@ from securecompute.arithmetic.fixed_types import FixedType
 from securecompute.arithmetic.ring_arrays import RingArray
 from securecompute.engine.local import Played, play
 from securecompute.engine.rounds import Part
+from securecompute.programs.budget import FEW, OUTPUT_SECONDS, Budget, is_whole, seconds
 from securecompute.programs.catalogue import find
 from securecompute.programs.lines import line, shown
 from securecompute.programs.operation import Operand, Shape, Site, ValueType
@@ -31,8 +32,7 @@ from securecompute.protocols.products.fixed import Fixed
 from securecompute.protocols.products.replicated import Replicated
 
 PLAYED = ("P0", "P1", "P2")
-FEW = 4096  # elements that are played as they are
-SAMPLES = (64, 256)  # elements on which others are; squares, for X'X
+SAMPLES = (64, 256)  # elements on which more than `FEW` are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,11 @@ def rehearse(plan: Plan) -> Rehearsal:
     """The rehearsal of a program.
 
     raises   EncodingOverflow, PrecisionLoss, InvalidRequest  as the program itself would, before it runs
+             InvalidRequest  it would take too long (`budget`)
     """
     program, types = plan.program, plan.program.types
+    _foreseen(plan).check()
+    budget = Budget()
     operands: dict[int, Rehearsed] = {}
     lines: dict[int, Line] = {}
     ends: dict[int, int] = {}
@@ -100,8 +103,10 @@ def rehearse(plan: Plan) -> Rehearsal:
             operands[k], ends[k] = Shared(plan.input_type(k)), 0
         else:
             given, shapes = tuple(operands[n] for n in node.inputs), tuple(types[n].shape for n in node.inputs)
-            packed = msgpack.packb(node.attributes)
-            lines[k] = _line(node.operation, packed, given, shapes, plan.sites[k], program.checked)
+            key = node.operation, msgpack.packb(node.attributes), given, shapes, plan.sites[k], program.checked
+            budget.count(key, node.operation, seconds(find(node.operation), shapes, plan.sites[k]))
+            budget.check()
+            lines[k] = _line(*key)
             operands[k] = Shared(lines[k].type)
             ends[k] = max(ends[n] for n in node.inputs) + lines[k].rounds
     outputs = [_output(_shared(operands[node]), plan.sites[node].result) for node, _ in program.outputs]
@@ -113,6 +118,20 @@ def rehearse(plan: Plan) -> Rehearsal:
     shown_types = tuple((each.type, shape) for each, shape in zip(outputs, shapes_shown, strict=True))
     rounds = max(1, *ends.values()) + (ROUNDS if products else 0)
     return Rehearsal(rounds, (sent[0], sent[1], sent[2]), lines, shown_types)
+
+
+def _foreseen(plan: Plan) -> Budget:
+    """What is known to be played before anything is."""
+    program, types, budget = plan.program, plan.program.types, Budget()
+    for k, node in enumerate(program.nodes):
+        if node.value is None:
+            shapes = tuple(types[n].shape for n in node.inputs)
+            public = tuple(types[n] for n in node.inputs if types[n].public)
+            key = node.operation, msgpack.packb(node.attributes), shapes, public, plan.sites[k]
+            budget.count(key, node.operation, seconds(find(node.operation), shapes, plan.sites[k]))
+    for shown_node, _ in program.outputs:
+        budget.count(types[shown_node], "showing", OUTPUT_SECONDS)
+    return budget
 
 
 def _checked_products(program: Program) -> list[tuple[int, int, int]]:
@@ -131,23 +150,29 @@ def _line(
         return line(party, name, x, site)
 
     bounds = [x.type.bound if isinstance(x, Shared) else x.number for x in operands]
-    if max(int(np.prod(shape)) for shape in (*shapes, site.result.shape)) <= FEW:
+    if is_whole(operation, shapes, site):
         return _played(part, operands, operation.rehearsal_inputs(shapes, bounds), checked)
+    if operation.arranges:
+        (x,) = operands
+        return Line(FixedType(site.result.ring, _shared(x).type.scale, site.result.bound), 0, (0, 0, 0))
 
-    def on(elements: int) -> tuple[int, Line]:
-        fewer = operation.sampled(shapes, elements)
+    @cache
+    def played(fewer: Sequence[Shape]) -> tuple[int, Line]:
         types = [
             ValueType(shape, 1.0, public=isinstance(x, Constant)) for shape, x in zip(fewer, operands, strict=True)
         ]
         values = operation.rehearsal_inputs(fewer, bounds)
-        return operation.result(types, site.attributes).size, _played(part, operands, values, checked)
+        return operation.grown(types, site.attributes), _played(part, operands, values, checked)
 
-    return _carried_over(on, site.result.size)
+    def on(elements: int) -> tuple[int, Line]:
+        return played(tuple(operation.sampled(shapes, elements, site.attributes)))
+
+    return _carried_over(on, operation.grown(site.operands, site.attributes), operation.samples)
 
 
-def _carried_over(on: Callable[[int], tuple[int, Line]], size: int) -> Line:
+def _carried_over(on: Callable[[int], tuple[int, Line]], size: int, samples: tuple[int, int]) -> Line:
     """Played on few elements twice, and the difference carried over to all. Bits travel in words of up to 64."""
-    (small, few), (large, more) = (on(sample + size % 64) for sample in SAMPLES)
+    (small, few), (large, more) = (on(sample + size % 64) for sample in samples)
     if small == large:  # played as it is, or on an inner length that no byte depends on
         return few
     rates = [(b - a) / (large - small) for a, b in zip(few.sent, more.sent, strict=True)]
@@ -155,13 +180,18 @@ def _carried_over(on: Callable[[int], tuple[int, Line]], size: int) -> Line:
     return Line(more.type, more.rounds, (p0, p1, p2))
 
 
+@lru_cache(maxsize=4096)
 def _output(x: Shared, type_: ValueType) -> Line:
     def part(party: ComputeParty, given: Sequence[Operand]) -> Part[Fixed]:
         return shown(party, _fixed(given[0]), type_)
 
     if type_.size <= FEW:
         return _played(part, [x], [np.zeros(type_.shape)])
-    return _carried_over(lambda elements: (elements, _played(part, [x], [np.zeros(elements)])), type_.size)
+
+    def on(elements: int) -> tuple[int, Line]:
+        return elements, _played(part, [x], [np.zeros(elements)])
+
+    return _carried_over(on, type_.size, SAMPLES)
 
 
 def _played(
