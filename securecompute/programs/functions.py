@@ -60,6 +60,7 @@ from securecompute.protocols.products.square_root import inverse_square_root, sq
 QUOTIENT_BITS = {Ring.Z64: 28, Ring.Z128: 90}  # of a quotient, with its fractional ones
 FEWEST_BITS = 24  # fractional ones of a quotient in Z_2^64
 FINEST = 30  # fractional bits of a curve's result
+LARGEST_EXPONENT = 42.0  # exp is computed in Z_2^64 whatever ring its operand is in
 FINEST_SHARE = 24  # of softmax, which ends in a division
 SLACK = 1.01
 EXP_ERROR, LOG_ERROR, SOFTMAX_ERROR = 3.2e-9, 6e-9, 1e-8  # as their files state; relative, absolute, absolute
@@ -133,8 +134,10 @@ class Exp(Elementwise):
     once = 0.02
 
     def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
-        if x[0].bound > 80:
-            raise InvalidRequest(f"exp of numbers up to {x[0].bound:g} is too large for any ring; clip them before")
+        if x[0].bound > LARGEST_EXPONENT:
+            raise InvalidRequest(
+                f"exp of numbers up to {x[0].bound:g} is too large, {LARGEST_EXPONENT:g} is the most; clip them before"
+            )
         return ValueType(x[0].shape, SLACK * exp(x[0].bound), ring=x[0].ring, exact=False, least=0.0)
 
     def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
@@ -145,8 +148,8 @@ class Exp(Elementwise):
         return Deviation(largest * (off + EXP_ERROR * (1 + off)) + (1 + 2.0**-5) * 2.0**-scale)
 
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
-        number = secret(x[0])
-        return (yield from exponential(party, number, result_scale(site, site.result.bound)))
+        scale = min(result_scale(site, site.result.bound), most_scale(Ring.Z64, site.result.bound))
+        return (yield from exponential(party, secret(x[0]), scale))
 
 
 class Log(Elementwise):

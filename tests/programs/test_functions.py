@@ -38,6 +38,20 @@ def test_functions_of_one_number(operation, function, x, absolute, relative, wid
     np.testing.assert_allclose(got, function(x), atol=absolute, rtol=relative)
 
 
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("bound", [8.0, 16.0, 30.0, 42.0])
+def test_large_powers_keep_their_digits_in_either_ring(bound, wide):
+    x = np.linspace(-bound, bound, 9)
+    (got,) = shown([held("A", x, bound, wide=wide), line("exp", 0)], {0: x}, 1)
+    np.testing.assert_allclose(got, np.exp(x), atol=2.0**-10 + np.exp(bound) * 2.0**-44, rtol=1e-6)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_powers_beyond_the_ring_are_refused_before_anything_runs(wide):
+    with pytest.raises(InvalidRequest, match="42 is the most; clip them before"):
+        program([held("A", X, 43.0, wide=wide), line("exp", 0)], 1)
+
+
 def test_quotients():
     nodes = [held("A", X), held("D", Y), line("divide", 0, 1), constant(2.5), line("divide", 3, 1)]
     got = shown(nodes, {0: X, 1: Y}, 2, 4)
@@ -96,7 +110,7 @@ def test_a_singular_matrix_is_refused():
 @pytest.mark.parametrize(
     ("nodes", "text"),
     [
-        ([held("A", X, 100.0), line("exp", 0)], "too large for any ring"),
+        ([held("A", X, 100.0), line("exp", 0)], "is too large, 42 is the most"),
         ([held("A", X), constant(2.0), line("divide", 0, 1)], "multiply by their reciprocals"),
         ([held("A", M), line("softmax", 0, axis=2)], "softmax along axis 2"),
         ([held("A", M), line("inverse", 0, condition=10.0, bound=1.0)], r"expected \(p, p\)"),
