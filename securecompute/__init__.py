@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         SecureComputeError,
     )
     from securecompute.fits import k_means, linear_regression, logistic_regression, principal_components
-    from securecompute.network import Network, Study
+    from securecompute.network import Network
     from securecompute.records.dictionary import Column, Dictionary
     from securecompute.secret_arrays.array import SecretArray, explain, reveal
     from securecompute.secret_arrays.gates import (
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         solve,
         top_k,
     )
+    from securecompute.study import Study
 
 __version__ = "0.1.0"
 
@@ -89,7 +90,7 @@ _HOME = {
     "Rules": "disclosure.rules",
     "SecretArray": "secret_arrays.array",
     "SecureComputeError": "errors",
-    "Study": "network",
+    "Study": "study",
     "cholesky": "secret_arrays.gates",
     "eigh": "secret_arrays.gates",
     "erf": "secret_arrays.gates",

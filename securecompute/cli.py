@@ -30,9 +30,9 @@ from securecompute.study_file import QuestionEntry, StudyFile
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from securecompute.explanation import Explanation
-    from securecompute.network import Network, Study
+    from securecompute.network import Network
     from securecompute.report import Report, Section
+    from securecompute.study import Explained, Study
 
 WIDTH = 100  # of text where no terminal says how wide it is
 Say = Callable[[str], None]
@@ -229,7 +229,7 @@ def _check(study: "Study", file: StudyFile) -> None:
 def _ask(network: "Network", name: str, entry: QuestionEntry, quiet: bool) -> "Section":
     from securecompute.report import Section
 
-    explanation: Explanation | None = None
+    explanation: Explained | None = None
     with _patience(quiet)(f"Asking: {entry.title}") as say:
         study = network.study(name, progress=say)
         try:
@@ -273,14 +273,14 @@ def _stand_ins(file: StudyFile) -> dict[str, Any]:
     return {name: schema.empty_table() for name in file.records}
 
 
-def _explained(study: "Study", entry: QuestionEntry) -> "Explanation | SecureComputeError":
+def _explained(study: "Study", entry: QuestionEntry) -> "Explained | SecureComputeError":
     try:
         return study.explain(entry.analysis, **entry.parameters)
     except SecureComputeError as error:
         return error
 
 
-def _explanations(file: StudyFile, outcomes: "dict[int, Explanation | SecureComputeError]") -> dict[str, Any]:
+def _explanations(file: StudyFile, outcomes: "dict[int, Explained | SecureComputeError]") -> dict[str, Any]:
     """What `explain --json` prints."""
     questions = [
         {"title": file.questions[number - 1].title}

@@ -4,13 +4,14 @@ An institution's input is found by its source, plain data in a program:
 
     {"columns": [...], "where": cohort or None}    numeric columns of the records that have a value in each of them
     {"held": name}                                 an array that somebody gave it
+    {"linkage": number, "columns": [...]}          what it brings as the leader of a linkage, see `linking`
 
 What a program shows to a party it keeps for itself: no request reads it, and no other program takes it in.
 """
 
 import hashlib
-from collections.abc import Sequence
-from math import inf
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,16 @@ from securecompute.disclosure.exposure import ANY
 from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
+from securecompute.linking import Own, check_fetched, conversation, own_input, own_side
 from securecompute.manifest import Enrolment
 from securecompute.primitives.randomness import Randomness, SystemRandomness
 from securecompute.program_manifest import ProgramManifest
 from securecompute.programs.execution import encode_input, take_part
+from securecompute.programs.linkages import linked
 from securecompute.programs.program import Input
 from securecompute.programs.rehearsal import rehearse
 from securecompute.records.dictionary import Dictionary
+from securecompute.records.numeric import declared_range, numbers
 from securecompute.records.sources import Records
 from securecompute.values import Plain
 
@@ -101,7 +105,7 @@ def columns_of(records: Records, source: Any, min_cell: int) -> tuple[NDArray[np
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise InvalidRequest("columns are named by a list of text")
     rows = records.select(where)
-    values, present = zip(*(_numbers(rows, records, name) for name in names), strict=True)
+    values, present = zip(*(numbers(rows, records.dictionary, name) for name in names), strict=True)
     complete = np.logical_and.reduce(present)
     if complete.sum() < min_cell:
         raise DisclosureRefused("rule 'min_cell': too few complete records are in the cohort; choose a larger one")
@@ -125,48 +129,38 @@ def check_ranges(dictionary: Dictionary, declared: Input) -> None:
         raise InvalidRequest("columns are declared whole that the dictionary does not say are")
 
 
-def declared_range(dictionary: Dictionary, names: Sequence[str]) -> tuple[bool, float, float]:
-    """Of columns together: whether all are whole, the smallest number, and the largest magnitude.
+@dataclass(frozen=True, slots=True, repr=False)
+class Brought:
+    """What a party brings into a program: its inputs by node, encoded, and its sides of linkages by their numbers."""
 
-    raises   InvalidRequest  a column that is not there, is not of numbers or two categories, or has no range
+    inputs: Mapping[int, Plain] = field(default_factory=dict)
+    sides: Mapping[int, Own] = field(default_factory=dict)
+
+
+def bring(
+    me: Party, manifest: ProgramManifest, records: Records, holdings: Holdings, rules: Rules, randomness: Randomness
+) -> Brought:
+    """This party's inputs, encoded as the plan says, and its sides of linkages. Run by an owner.
+
+    raises   InvalidRequest, DisclosureRefused  as `columns_of`, `encode_input` and `own_side`
     """
-    whole, least, most = True, inf, 0.0
-    for name in names:
-        column = dictionary.column(name)
-        if column.categories is not None:
-            least, most = min(least, 0.0), max(most, 1.0)
-            continue
-        if column.type not in ("integer", "number"):
-            raise InvalidRequest(f"column '{name}' is {column.type}; secret arrays are of numbers or of two categories")
-        if column.low is None or column.high is None:
-            raise InvalidRequest(f"column '{name}' declares no range; give it low and high in the dictionary")
-        whole = whole and column.type == "integer"
-        least, most = min(least, column.low), max(most, abs(column.low), abs(column.high))
-    return whole, float(least), float(most)
-
-
-def _numbers(rows: Any, records: Records, name: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """A numeric column; one of two categories as 0 and 1, in the dictionary's order."""
-    categories = records.dictionary.column(name).categories
-    if categories is None:
-        values, present = rows.numbers(name)
-        return values, present
-    if len(categories) != 2:
-        raise InvalidRequest(f"column '{name}' has {len(categories)} categories; two are taken as 0 and 1")
-    codes = rows.codes(name)
-    return np.maximum(codes, 0).astype(np.float64), codes >= 0
-
-
-def own_inputs(
-    me: Party, manifest: ProgramManifest, records: Records, holdings: Holdings, rules: Rules
-) -> dict[int, Plain]:
-    """This party's inputs, encoded as the plan says. Run by an owner.
-
-    raises   InvalidRequest, DisclosureRefused  as `columns_of` and `encode_input`
-    """
-    own, taken = {}, {}
+    own, sides = {}, {}
+    taken: dict[Any, bytes] = {}
+    for number, linkage in enumerate(manifest.program.linkages):
+        if (side := linkage.sides.get(me)) is not None:
+            fewest = rules.min_cell if manifest.question is None else 0  # a joint count may have small parts
+            sides[number] = own_side(records, linkage.on, side, fewest, randomness)
+            taken["linkage", number] = sides[number].which
+            check_fetched(records.dictionary, manifest.plan, number, side, sides[number])
     for k, declared in manifest.program.inputs.items():
         if declared.owner != me:
+            continue
+        if (within := linked(declared.source)) is not None:
+            if not declared.words:
+                if "columns" in declared.source:
+                    check_ranges(records.dictionary, declared)
+                side = manifest.program.linkages[within].sides[me]
+                own[k] = own_input(sides[within], manifest.plan, k, side, records.dictionary)
             continue
         if "columns" in declared.source:
             check_ranges(records.dictionary, declared)
@@ -179,14 +173,16 @@ def own_inputs(
             f"rule 'arrays': a program takes columns of different records of '{me}'. Records that lack a value are "
             f"left out of each call: take the columns of one cohort in one call, secret('{me}', ['age', 'weight'])"
         )
-    return own
+    return Brought(own, sides)
 
 
 def part_of_program(
-    me: Party, manifest: ProgramManifest, own: dict[int, Plain], holdings: Holdings, randomness: Randomness
+    me: Party, manifest: ProgramManifest, brought: Brought, holdings: Holdings, randomness: Randomness
 ) -> Part[dict[str, Any]]:
     """Any party's part; what is shown to it is held, under the session's name and the output's number."""
-    shown = yield from take_part(me, manifest.enrolment.compute, manifest.plan, own, manifest.session, randomness)
+    linking = {k: conversation(me, manifest, k, side, randomness) for k, side in brought.sides.items()}
+    trio, inputs = manifest.enrolment.compute, brought.inputs
+    shown = yield from take_part(me, trio, manifest.plan, inputs, manifest.session, randomness, linking)
     session = manifest.session.hex()[:16]
     return {"held": {str(k): holdings.keep(x, f"{session}/{k}") for k, x in shown.items()}}
 
@@ -214,7 +210,7 @@ class Helper:
 
     def part(self, manifest: bytes) -> Part[dict[str, Any]]:
         """Its part of a program's session; questions have none for it."""
-        return part_of_program(self.name, self._decoded(manifest), {}, Holdings(), self._randomness)
+        return part_of_program(self.name, self._decoded(manifest), Brought(), Holdings(), self._randomness)
 
     def _decoded(self, manifest: bytes) -> ProgramManifest:
         if self._enrolment is None:

@@ -55,8 +55,10 @@ class Coordinator:
             checked.descriptor.hash()  # refuses what no sum can answer
             return checked.encode()
         if request == "propose program":
-            program = Program.from_plain(payload)
-            proposed = ProgramManifest(program, _formed(self._enrolment), self._rules, self._nonce()).encode()
+            program, asked = Program.from_plain(payload["program"]), payload["question"]
+            question = None if asked is None else Question.from_plain(asked)
+            enrolment = _formed(self._enrolment)
+            proposed = ProgramManifest(program, enrolment, self._rules, self._nonce(), question).encode()
             ProgramManifest.decode(proposed, _formed(self._enrolment))
             return proposed
         if request == "view":

@@ -30,7 +30,7 @@ from securecompute.engine.fabric import Fabric, Recipe
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import DisclosureRefused, InternalFault, InvalidRequest
 from securecompute.institution import Institution
-from securecompute.network import Network, Study
+from securecompute.network import Network
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.sources import Records
 
@@ -233,7 +233,7 @@ class Stage:
     def ask(self, analysis: str, **parameters: Any) -> Answer:
         """The answer to a question of the demo's study."""
         with self.waiting(f"Asking: {analysis} {' by '.join(map(str, parameters.values()))}"):
-            return Study(self.network, "indomethacin").ask(analysis, **parameters)
+            return self.network.study("indomethacin").ask(analysis, **parameters)
 
     def scene(self, title: str, why: str) -> None:
         """A heading, and why it matters."""

@@ -3,7 +3,8 @@
 It opens its own source, keeps its own rules and identity key, and answers a closed list of requests: `introduce`
 itself, be `enrol`led in a network, `consider` a question or a program. What it considers well it takes part in:
 with a masked vector, or with shares. Its records and its own numbers never leave the object. For programs on secret
-arrays it also tells the shape of columns (`measure`), keeps arrays (`hold`) and loads kernels (`prepare`).
+arrays it also tells the shape of columns, or how many of its records would be linked (`measure`), keeps arrays (`hold`)
+and loads kernels (`prepare`).
 """
 
 from collections.abc import Mapping
@@ -14,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from securecompute.analyses import catalogue
-from securecompute.computing import Holdings, columns_of, own_inputs, part_of_program, prepare, unpack
+from securecompute.computing import Brought, Holdings, bring, columns_of, part_of_program, prepare, unpack
 from securecompute.disclosure.exposure import NONE
 from securecompute.disclosure.ledger import BoundLedger, SurvivorLedger
 from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
+from securecompute.linking import declared_number
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.primitives.keys import IdentityKey
 from securecompute.primitives.randomness import Randomness, SystemRandomness
@@ -68,7 +70,7 @@ class Institution:
         self._ledger = _ledger(name, state)
         self._enrolment: Enrolment | None = None
         self._held_against: Dictionary | None = None
-        self._considered: dict[bytes, Plain | dict[int, Plain]] = {}
+        self._considered: dict[bytes, Plain | Brought] = {}
         self._holdings = Holdings()
 
     def __repr__(self) -> str:
@@ -85,7 +87,7 @@ class Institution:
         if request == "prepare":
             return prepare()
         if request == "measure":
-            return list(self._columns(payload).shape)
+            return self._measured(payload)
         if request == "hold":
             return self._holdings.keep(unpack(payload))
         raise InvalidRequest(f"an institution is not asked '{request}'")
@@ -138,8 +140,11 @@ class Institution:
         if self._held_against not in (None, enrolment.dictionary):
             raise InvalidRequest(f"'{self.name}' was held against another dictionary before; start it anew")
         self._held_against = enrolment.dictionary
-        if enrolment.dictionary != self._records.dictionary:
-            self._records = self._records.under(enrolment.dictionary)
+        own = enrolment.own.get(self.name, Dictionary(()))
+        if any(name not in self._records.dictionary or self._records.dictionary[name] != own[name] for name in own):
+            raise InvalidRequest(f"the enrolment describes columns of '{self.name}' as they are not")
+        if enrolment.columns_of(self.name) != self._records.dictionary:
+            self._records = self._records.under(enrolment.columns_of(self.name))
         self._enrolment = enrolment
 
     @property
@@ -158,13 +163,19 @@ class Institution:
             del self._considered[next(iter(self._considered))]
         self._considered[encoded] = self._inputs(encoded) if is_program(encoded) else self._vector(encoded)
 
-    def _inputs(self, encoded: bytes) -> dict[int, Plain]:
+    def _inputs(self, encoded: bytes) -> Brought:
         """This institution's numbers for a program on secret arrays, which its rules let in."""
         manifest = ProgramManifest.decode(encoded, self._enrolled)
         manifest.respects(self._rules, self.name)
         if self.name in manifest.enrolment.compute:
             rehearse(manifest.plan)
-        return own_inputs(self.name, manifest, self._records, self._holdings, self._rules)
+        return bring(self.name, manifest, self._records, self._holdings, self._rules, self._randomness)
+
+    def _measured(self, source: Any) -> Any:
+        """The shape of columns; of a side of a linkage its public number, and its key with the kinds of the fields."""
+        if isinstance(source, dict) and "on" in source:
+            return declared_number(self._records, source, self._rules)
+        return list(self._columns(source).shape)
 
     def _columns(self, source: Any) -> NDArray[np.float64]:
         """The columns of a source, for its shape. raises DisclosureRefused: the rules let no records into programs."""

@@ -39,6 +39,7 @@ class Enrolment:
     identities   institution -> Ed25519 public key, 32 bytes
     setting      how vectors are hidden; with it the collector's public key, if it has one
     compute      the three compute parties of programs on secret arrays, P_0 to P_2; none where there are no three
+    own          columns beyond the dictionary, by the institution that has them: for programs, not for questions
     """
 
     dictionary: Dictionary
@@ -47,6 +48,12 @@ class Enrolment:
     collector: Party
     setting: Setting = field(default_factory=Pairwise)
     compute: tuple[Party, ...] = ()
+    own: Mapping[Party, Dictionary] = field(default_factory=dict)
+
+    def columns_of(self, party: Party) -> Dictionary:
+        """All columns of an institution: the dictionary's, then its own."""
+        own = self.own.get(party)
+        return self.dictionary if own is None else Dictionary(self.dictionary.columns + own.columns)
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for the control plane."""
@@ -57,6 +64,7 @@ class Enrolment:
             "collector": self.collector,
             "sum": [self.setting.kind, self.setting.fields()],
             "compute": list(self.compute),
+            "own": {name: own.to_plain() for name, own in self.own.items()},
         }
 
     @classmethod
@@ -65,7 +73,8 @@ class Enrolment:
         dictionary = Dictionary.from_plain(plain["dictionary"])
         setting = setting_from(*plain["sum"])
         roles = plain["coordinator"], plain["collector"]
-        return cls(dictionary, plain["identities"], *roles, setting, tuple(plain["compute"]))
+        own = {name: Dictionary.from_plain(each) for name, each in plain["own"].items()}
+        return cls(dictionary, plain["identities"], *roles, setting, tuple(plain["compute"]), own)
 
 
 @dataclass(frozen=True)

@@ -21,20 +21,25 @@ from securecompute.analyses.question import Question
 from securecompute.answer import Answer, Provenance
 from securecompute.computing import unpack
 from securecompute.coordinator import COLLECTOR, COORDINATOR, Collector, Coordinator
-from securecompute.disclosure.rules import Rules, strictest
+from securecompute.disclosure.rules import ARRAYS, COUNTS, Rules, strictest
 from securecompute.engine.fabric import Fabric, Progress, Recipe, Run
 from securecompute.engine.rounds import Party
 from securecompute.engine.runner import Limits
 from securecompute.errors import InternalFault, InvalidRequest, PeerLost, SecureComputeError
-from securecompute.explanation import Explanation, explain
 from securecompute.manifest import Enrolment, Manifest
+from securecompute.patients import catalogue as patients
+from securecompute.patients.counts import linkages_between
+from securecompute.patients.keys import key_of_texts
 from securecompute.program_explanation import ProgramExplanation, explain_program
 from securecompute.program_manifest import PROTOCOL, ProgramManifest
+from securecompute.programs.linkages import Linkage
 from securecompute.programs.program import Program
 from securecompute.protocols.sums.settings import Choice, Committee, Pairwise, Setting, setting_from
 from securecompute.records.dictionary import Dictionary, compare
+from securecompute.records.identifiers import On
 from securecompute.secret_arrays.array import SecretArray
 from securecompute.secret_arrays.inputs import secret_array
+from securecompute.secret_arrays.linked import LinkedRecords, Where, sides_of
 from securecompute.simulation import (
     RAY,
     check_agreements,
@@ -47,10 +52,12 @@ from securecompute.simulation import (
     recipe,
     start,
 )
+from securecompute.study import Study
 
 if TYPE_CHECKING:
     from securecompute.engine.on_ray import Placement
 
+EXACT = "counts of patients with equal identifiers are exact"
 BANNER = "simulation: one trust domain. Whoever administers this cluster could read every institution's records."
 
 
@@ -86,12 +93,18 @@ class Network:
         self.rules = strictest(*(Rules.from_plain(each["rules"]) for each in introduced.values()))
         identities = {name: each["identity"] for name, each in introduced.items()}
         setting = self._setting(Choice.parse(sum))
-        self._enrolment = Enrolment(self.dictionary, identities, COORDINATOR, COLLECTOR, setting, tuple(compute))
+        own = {} if dictionary is not None else {name: _beyond(self.dictionary, inferred[name]) for name in inferred}
+        roles = (COORDINATOR, COLLECTOR, setting, tuple(compute), own)
+        self._enrolment = Enrolment(self.dictionary, identities, *roles)
         plain = self._enrolment.to_plain()
         enrolled = tuple(dict.fromkeys((*self.institutions, *compute)))
         self._answers(self.fabric.ask_all(enrolled, "enrol", plain))
-        roles = {"enrolment": plain, "rules": self.rules.to_plain()}
-        self._answers(self.fabric.ask_all((COORDINATOR, COLLECTOR), "enrol", roles))
+        told = {"enrolment": plain, "rules": self.rules.to_plain()}
+        self._answers(self.fabric.ask_all((COORDINATOR, COLLECTOR), "enrol", told))
+
+    def columns_of(self, institution: Party) -> Dictionary:
+        """All columns of an institution: those common to all, and its own, which only programs can use."""
+        return self._enrolment.columns_of(institution)
 
     def _setting(self, choice: Choice) -> Setting:
         """The choice with names, or with the public half of a key that the collector has made now."""
@@ -179,11 +192,34 @@ class Network:
         raises   InvalidRequest     no such institution or column; no bound; numbers that are not finite
                  DisclosureRefused  its rules let no records into programs, or too few records are in the cohort
         """
-        self._check_open()
-        if not self._prepared:  # compute parties load their kernels now, and no session waits for that
-            self._answers(self.fabric.ask_all(self._enrolment.compute, "prepare"))
-            self._prepared = True
+        self._ready_to_compute()
         return secret_array(self, owner, data, where, bound, norms, wide)
+
+    def link(
+        self,
+        *institutions: Party,
+        on: On,
+        columns: Mapping[Party, Sequence[str]] | None = None,
+        where: Where = None,
+        least: int | None = None,
+    ) -> LinkedRecords:
+        """Records of several institutions about the same patients, side by side as secret arrays: who matches whom,
+        nobody learns.
+
+        institutions   the first one's records are the rows; the others' columns are put beside them
+        on             the fields that identify a patient, the same at all: columns, or `Field`s in another form
+        columns        what each institution's records bring along; records that lack a value in one take no part
+        where          a cohort, or one for each institution
+        least          with fewer patients in common the program is refused; None: the smallest cell. One number may be
+                       shown for every smallest cell of patients, so ask for as many as what you show needs
+        raises         InvalidRequest     no such institution, column or cohort; fields that do not fit each other
+                       DisclosureRefused  a rule of one of them, 'linkage' above all, does not allow it
+        """
+        if len(set(institutions)) != len(institutions) or len(institutions) < 2:
+            raise InvalidRequest("two institutions or more are linked, each named once")
+        self._ready_to_compute()
+        sides, key = sides_of(self, institutions, key_of_texts(on), columns or {}, where, ARRAYS)
+        return LinkedRecords(self, Linkage(key, sides[0], tuple(sides[1:])), least or self.rules.min_cell)
 
     def run_program(self, program: Program, progress: Progress | None = None) -> dict[int, NDArray[np.float64]]:
         """Run a program once: output number -> what is shown to the researcher. Of others, they hold it.
@@ -191,24 +227,39 @@ class Network:
         raises   DisclosureRefused  an institution's rules do not let its records into it
                  PeerSilent         a compute party, or an owner of numbers, is lost: run it again from the start
         """
-        encoded, manifest = self.propose_program(program)
+        return self._run_program(*self.propose_program(program), progress)[1]
+
+    def _run_program(
+        self, encoded: bytes, manifest: ProgramManifest, progress: Progress | None
+    ) -> tuple[Run, dict[int, NDArray[np.float64]]]:
         asked = [party for party in manifest.parties if party != COLLECTOR]
         self._answers(self.fabric.ask_all(asked, "consider", encoded))
         run = self.fabric.run(PROTOCOL, manifest.parties, encoded, progress)
         if any(outcome.error is not None for outcome in run.outcomes.values()):
             raise _cause(run)
         shown = run.outcomes[COLLECTOR].value["shown"] if COLLECTOR in run.outcomes else {}
-        return {int(k): unpack(packed) for k, packed in shown.items()}
+        return run, {int(k): unpack(packed) for k, packed in shown.items()}
 
-    def propose_program(self, program: Program) -> tuple[bytes, ProgramManifest]:
-        """The coordinator's manifest for a program. raises SecureComputeError."""
+    def propose_program(self, program: Program, question: Question | None = None) -> tuple[bytes, ProgramManifest]:
+        """The coordinator's manifest for a program; of a question about patients, if it is one's.
+
+        raises   SecureComputeError
+        """
         self._check_open()
-        encoded: bytes = self.fabric.ask(COORDINATOR, "propose program", program.to_plain())
+        asked = {"program": program.to_plain(), "question": None if question is None else question.to_plain()}
+        encoded: bytes = self.fabric.ask(COORDINATOR, "propose program", asked)
         return encoded, ProgramManifest.decode(encoded, self._enrolment)
 
     def explain_program(self, program: Program) -> ProgramExplanation:
         """What running it would cost and who would learn what, without running it. raises SecureComputeError."""
         return explain_program(self.propose_program(program)[1])
+
+    def _ready_to_compute(self) -> None:
+        """Compute parties load their kernels now, and no session waits for that."""
+        self._check_open()
+        if not self._prepared:
+            self._answers(self.fabric.ask_all(self._enrolment.compute, "prepare"))
+            self._prepared = True
 
     def _check_open(self) -> None:
         if self._closed:
@@ -257,23 +308,58 @@ class Network:
         analysis = catalogue.find(question.analysis)
         released = manifest.layout.split(entries)
         result = analysis.finish(question, self.dictionary, released, manifest.rules.min_cell)
-        return Answer(question, result, self._provenance(run, manifest, tuple(collected.value["included"])))
+        precision, included = analysis.precision(question, self.dictionary), tuple(collected.value["included"])
+        told = self._provenance(run, manifest.protocol, manifest.rules, precision, included, self.institutions)
+        return Answer(question, result, told)
 
-    def _provenance(self, run: Run, manifest: Manifest, included: tuple[Party, ...]) -> Provenance:
-        analysis = catalogue.find(manifest.question.analysis)
+    def propose_counting(self, question: Question) -> tuple[bytes, ProgramManifest]:
+        """The coordinator's manifest for a question about patients whom several institutions know.
+
+        raises   InvalidRequest     no such institution; fields that do not fit each other
+                 DisclosureRefused  a rule of one of them, 'linkage' above all, does not allow it
+        """
+        self._ready_to_compute()
+        names, on = question.parameters["between"] or self.institutions, key_of_texts(question.parameters["on"])
+        sides, key = sides_of(self, names, on, {}, question.where, COUNTS)
+        linkages = linkages_between(key, sides)
+        asked = patients.program(question, linkages, self.dictionary, self.rules.min_cell, COLLECTOR)
+        return self.propose_program(asked, question)
+
+    def count_patients(self, question: Question, progress: Progress | None = None) -> Answer:
+        """Answer a question about patients whom several institutions know. raises SecureComputeError."""
+        encoded, manifest = self.propose_counting(question)
+        run, shown = self._run_program(encoded, manifest, progress)
+        counts, closed = shown[0]
+        known = [None if hidden else int(n) for n, hidden in zip(counts, closed, strict=True)]
+        leader, *others = manifest.program.linkages[-1].sides
+        names = (*others, leader)
+        result = patients.find(question.analysis).finish(
+            question, names, known, self.dictionary, manifest.rules.min_cell
+        )
+        return Answer(question, result, self._provenance(run, PROTOCOL, manifest.rules, EXACT, names, names))
+
+    def _provenance(
+        self,
+        run: Run,
+        protocol: str,
+        rules: Rules,
+        precision: str,
+        included: tuple[Party, ...],
+        asked: tuple[Party, ...],
+    ) -> Provenance:
         return Provenance(
             trust=self.fabric.trust,
             institutions=self.institutions,
             took_part=included,
-            dropped_out=tuple(name for name in self.institutions if name not in included),
+            dropped_out=tuple(name for name in asked if name not in included),
             coordinator=COORDINATOR,
-            protocol=manifest.protocol,
+            protocol=protocol,
             rounds=max(outcome.traffic.rounds for outcome in run.outcomes.values()),
             bytes=sum(outcome.traffic.wire for outcome in run.outcomes.values()),
             seconds=run.seconds,
             session=run.session.hex(),
-            rules=manifest.rules.to_plain(),
-            precision=analysis.precision(manifest.question, self.dictionary),
+            rules=rules.to_plain(),
+            precision=precision,
         )
 
     @staticmethod
@@ -286,46 +372,9 @@ class Network:
         return answers
 
 
-class Study:
-    """Questions to one network, under a name."""
-
-    def __init__(self, network: Network, name: str, progress: Progress | None = None) -> None:
-        self.network, self.name = network, name
-        self._progress = progress
-
-    def __repr__(self) -> str:
-        return f"Study({self.name!r}, {self.network!r})"
-
-    def count(self, where: str | None = None) -> Answer:
-        """How many patients are in a cohort. raises SecureComputeError."""
-        return self.ask("count", where=where)
-
-    def crosstab(self, row: str, column: str, where: str | None = None, **options: Any) -> Answer:
-        """Patients by two categorical columns, with tests and measures of association. raises SecureComputeError."""
-        return self.ask("crosstab", row=row, column=column, where=where, **options)
-
-    def describe(self, column: str, by: str | None = None, where: str | None = None) -> Answer:
-        """n, missing, mean, sd and variance of a numeric column, by group if asked. raises SecureComputeError."""
-        return self.ask("describe", column=column, by=by, where=where)
-
-    def ask(self, analysis: str, /, **parameters: Any) -> Answer:
-        """Any question of the catalogue, by name. raises SecureComputeError."""
-        return self.network.run(self.question(analysis, **parameters), self._progress)
-
-    def question(self, analysis: str, /, **parameters: Any) -> Question:
-        """The question, checked against the dictionary and not asked. raises InvalidRequest."""
-        try:
-            return catalogue.ask(analysis, self.network.dictionary, **parameters)
-        except InvalidRequest as error:
-            unusable = self.network.unusable
-            lacking = [name for name in unusable if f"there is no column '{name}'" in str(error)]
-            named = [name for name in unusable if name in lacking or name in parameters.values()] if lacking else []
-            raise InvalidRequest("\n".join([unusable[name] for name in named] or [str(error)])) from None
-
-    def explain(self, analysis: str, /, **parameters: Any) -> Explanation:
-        """What asking would cost and who would learn what, without asking. raises SecureComputeError."""
-        _, manifest = self.network.propose(self.question(analysis, **parameters))
-        return explain(manifest, self.network.institutions)
+def _beyond(common: Dictionary, inferred: Dictionary) -> Dictionary:
+    """An institution's columns that are not common to all."""
+    return Dictionary(tuple(column for column in inferred.columns if column.name not in common))
 
 
 def _cause(run: Run) -> SecureComputeError:

@@ -9,6 +9,7 @@ from securecompute.engine.rounds import Party
 from securecompute.program_manifest import ProgramManifest
 from securecompute.programs.accuracy import deviations, merged
 from securecompute.programs.catalogue import find
+from securecompute.programs.execution import linkage_rounds
 from securecompute.programs.program import Program
 from securecompute.programs.rehearsal import Rehearsal, rehearse
 
@@ -94,7 +95,7 @@ def explain_program(manifest: ProgramManifest) -> ProgramExplanation:
     return ProgramExplanation(
         lines=len(rehearsal.lines),
         compute=trio,
-        rounds=SETTING_UP + rehearsal.rounds + REVEALING,
+        rounds=linkage_rounds(program) + SETTING_UP + rehearsal.rounds + REVEALING,
         bytes=sent,
         seconds=seconds,
         errors=tuple(each.most if each.most < inf else None for each in found),
@@ -108,14 +109,14 @@ def explain_program(manifest: ProgramManifest) -> ProgramExplanation:
 def _bytes(manifest: ProgramManifest, rehearsal: Rehearsal) -> dict[Party, int]:
     """Payload: keys, inputs, digests, the program's lines, what is revealed."""
     program, trio = manifest.program, manifest.enrolment.compute
-    sent: dict[Party, int] = {}
+    sent = _linking(program)
     for owner in program.owners:
         words = sum(
             prod(each.shape) * manifest.plan.input_type(k).ring.item_bytes
             for k, each in program.inputs.items()
             if each.owner == owner
         )
-        sent[owner] = words + 3 * 32 if owner in trio else 2 * words + 4 * 32
+        sent[owner] = sent.get(owner, 0) + (words + 3 * 32 if owner in trio else 2 * words + 4 * 32)
     for i, party in enumerate(trio):
         shown = 0
         for (_, receiver), (type_, shape) in zip(program.outputs, rehearsal.outputs, strict=True):
@@ -125,6 +126,18 @@ def _bytes(manifest: ProgramManifest, rehearsal: Rehearsal) -> dict[Party, int]:
             else:
                 shown += {(place - 1) % 3: words, (place + 1) % 3: 32}.get(i, 0)
         sent[party] = sent.get(party, 0) + 32 + 64 * len(program.owners) + rehearsal.sent[i] + shown
+    return sent
+
+
+def _linking(program: Program) -> dict[Party, int]:
+    """Payload of the conversations of linkages."""
+    sent: dict[Party, int] = {}
+    for linkage in program.linkages:
+        agreed = linkage.agreed(b"", 0)
+        for partner in agreed.partners:
+            leads, helps = agreed.sent(partner)
+            sent[agreed.leader] = sent.get(agreed.leader, 0) + leads
+            sent[partner.name] = sent.get(partner.name, 0) + helps
     return sent
 
 
@@ -145,7 +158,17 @@ def _learns(manifest: ProgramManifest) -> tuple[tuple[str, str], ...]:
         shapes = [program.types[node].shape for node, to in program.outputs if to == receiver]
         what = " and ".join("one number" if prod(shape) == 1 else f"numbers of shape {shape}" for shape in shapes)
         learns.append(("researcher" if receiver == manifest.enrolment.collector else receiver, f"{what}, as computed"))
-    opened = dict.fromkeys(find(node.operation).opens for node in program.nodes if node.value is None)
+    for party in dict.fromkeys(party for linkage in program.linkages for party in linkage.sides):
+        numbers = {
+            side.party: side.records
+            for linkage in program.linkages
+            if party in linkage.sides
+            for side in linkage.sides.values()
+            if side.party != party
+        }
+        sizes = " and ".join(f"at most {n:,} at {name}" for name, n in numbers.items())
+        learns.append((party, f"how many records are linked: {sizes}; nothing of which match, or how many"))
+    opened = dict.fromkeys(find(node.operation).opened(node.attributes) for node in program.nodes if node.value is None)
     beside = "".join(f"; {what}" for what in opened if what)
     learns.append(("each compute party", f"the program and its shapes{beside}; its shares are uniform words"))
     learns.append(("two compute parties together", f"every number in the program ({', '.join(trio)})"))

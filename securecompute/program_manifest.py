@@ -12,17 +12,20 @@ from typing import Any
 
 import msgpack
 
-from securecompute.disclosure.rules import Rules
+from securecompute.analyses.question import Question
+from securecompute.disclosure.rules import ARRAYS, COUNTS, Rules
 from securecompute.engine.rounds import Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.manifest import Enrolment
+from securecompute.patients import catalogue
+from securecompute.programs.linkages import CELLS, TOTALS, linked
 from securecompute.programs.plan import Plan, plan
 from securecompute.programs.program import Program
 from securecompute.records.dictionary import Dictionary
 
 VERSION = 1
 PROTOCOL = "secret program"
-_FIELDS = ("version", "program", "dictionary", "rules", "identities", "collector", "compute", "nonce")
+_FIELDS = ("version", "program", "question", "dictionary", "rules", "identities", "collector", "compute", "nonce")
 
 
 def is_program(encoded: bytes) -> bool:
@@ -38,14 +41,16 @@ def is_program(encoded: bytes) -> bool:
 class ProgramManifest:
     """One program on one network.
 
-    rules   in force: at least as strict as every institution's own
-    nonce   32 bytes, fresh
+    rules     in force: at least as strict as every institution's own
+    nonce     32 bytes, fresh
+    question  about patients whom several institutions know, whose program it is; None: a program of the researcher's
     """
 
     program: Program
     enrolment: Enrolment
     rules: Rules
     nonce: bytes
+    question: Question | None = None
 
     def encode(self) -> bytes:
         """Canonical bytes."""
@@ -53,7 +58,8 @@ class ProgramManifest:
         values: tuple[Any, ...] = (
             VERSION,
             self.program.to_plain(),
-            self.enrolment.dictionary.hash(),
+            None if self.question is None else self.question.to_plain(),
+            [self.enrolment.columns_of(name).hash() for name in sorted(names)],
             self.rules.to_plain(),
             [[name, names[name]] for name in sorted(names)],
             self.enrolment.collector,
@@ -78,10 +84,14 @@ class ProgramManifest:
         if not isinstance(plain["nonce"], bytes) or len(plain["nonce"]) != 32:
             raise InvalidRequest("a manifest's nonce is 32 bytes")
         program = Program.from_plain(plain["program"])
-        manifest = cls(program, enrolment, Rules.from_plain(plain["rules"]), plain["nonce"])
+        question = None if plain["question"] is None else Question.from_plain(plain["question"])
+        manifest = cls(program, enrolment, Rules.from_plain(plain["rules"]), plain["nonce"], question)
         if manifest.encode() != encoded:
             raise InvalidRequest("the manifest names another roster, dictionary or compute parties than the network's")
         manifest._check_parties()
+        if question is not None:
+            known = catalogue.check(question, enrolment.dictionary)
+            catalogue.check_program(known, program, enrolment.dictionary, manifest.rules.min_cell, enrolment.collector)
         return manifest
 
     def _check_parties(self) -> None:
@@ -91,6 +101,10 @@ class ProgramManifest:
         for owner in self.program.owners:
             if owner not in institutions:
                 raise InvalidRequest(f"'{owner}' holds no numbers in this network")
+        for linkage in self.program.linkages:
+            for party in linkage.sides:
+                if party not in institutions:
+                    raise InvalidRequest(f"'{party}' holds no records in this network")
         for receiver in self.program.receivers:
             if receiver not in institutions and receiver != self.enrolment.collector:
                 raise InvalidRequest(f"there is no party '{receiver}' to show anything to")
@@ -107,8 +121,9 @@ class ProgramManifest:
 
     @property
     def parties(self) -> tuple[Party, ...]:
-        """Who takes part: owners, compute parties and receivers."""
-        return tuple(dict.fromkeys((*self.program.owners, *self.enrolment.compute, *self.program.receivers)))
+        """Who takes part: owners, those whose records are linked, compute parties and receivers."""
+        sides = (party for linkage in self.program.linkages for party in linkage.sides)
+        return tuple(dict.fromkeys((*self.program.owners, *sides, *self.enrolment.compute, *self.program.receivers)))
 
     def respects(self, rules: Rules, owner: Party) -> None:
         """Return if the program and the rules in force keep these rules. Run by an institution on its own.
@@ -117,14 +132,24 @@ class ProgramManifest:
         """
         if self.rules.min_cell < rules.min_cell:
             raise DisclosureRefused("the proposed rules are laxer than an institution's own: 'min_cell'")
+        columns, question = self.enrolment.columns_of(owner), self.question
+        purpose, name = (ARRAYS, "linkage") if question is None else (COUNTS, question.analysis)
         for source in (each.source for each in self.program.inputs.values() if each.owner == owner):
-            rules.permits("secret arrays", columns_used(source, self.enrolment.dictionary))
-        rules.permits_program(self.program, owner)
+            rules.permits(name if linked(source) is not None else "secret arrays", columns_used(source, columns))
+        for side, on in ((each.sides[owner], each.on) for each in self.program.linkages if owner in each.sides):
+            rules.permits_linkage(purpose)
+            fields = [column for part in on for column, _, _ in part]
+            used = columns_used({"columns": list(side.columns), "where": side.where}, columns)
+            rules.permits(name, [*fields, *used])
+        if question is None:
+            rules.permits_program(self.program, owner)
+        else:
+            rules.permits_size(self.program)
 
 
 def columns_used(source: Mapping[str, Any], dictionary: Dictionary) -> list[str]:
     """Every column that an input depends on, the cohort's included. raises InvalidRequest: the cohort is not valid."""
-    names = source.get("columns") or []
+    names = source.get("columns") or source.get(CELLS) or source.get(TOTALS) or []
     names = [names] if isinstance(names, str) else list(names)
     if source.get("where") is not None:
         from securecompute.records.cohort import parse  # sqlglot is heavy, and most inputs have no cohort

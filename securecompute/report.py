@@ -23,7 +23,7 @@ from typing import Any
 from securecompute import display
 from securecompute.answer import Answer
 from securecompute.errors import DisclosureRefused, InvalidRequest, SecureComputeError
-from securecompute.explanation import Explanation
+from securecompute.study import Explained
 
 PAGE, DATA = "report.html", "answers.json"
 TRUST = {
@@ -57,7 +57,7 @@ class Section:
     title: str
     analysis: str
     outcome: Answer | SecureComputeError
-    explanation: Explanation | None = None
+    explanation: Explained | None = None
 
     @property
     def answer(self) -> Answer | None:

@@ -21,7 +21,7 @@ class Question:
     """What is asked. Made by an analysis's `ask`, which checks it against the dictionary.
 
     analysis     name in the catalogue
-    parameters   names of columns and options: strings, numbers, booleans and None
+    parameters   names of columns and options: strings, lists of strings, numbers, booleans and None
     where        the cohort's expression in canonical text; None: every patient
     """
 
@@ -44,15 +44,17 @@ class Question:
         analysis, parameters, where = (plain[name] for name in _FIELDS)
         if not isinstance(analysis, str) or not (where is None or isinstance(where, str)):
             raise InvalidRequest("a question's analysis and cohort are texts")
-        if not isinstance(parameters, Mapping) or not all(_is_scalar(*item) for item in parameters.items()):
-            raise InvalidRequest("a question's parameters are texts, numbers or true and false, by name")
+        if not isinstance(parameters, Mapping) or not all(_is_plain(*item) for item in parameters.items()):
+            raise InvalidRequest("a question's parameters are texts, lists of them, numbers or true and false, by name")
         return cls(analysis, dict(parameters), where)
 
     def describe(self) -> str:
         """One line for people: crosstab(row=rx, column=outcome) where age >= 50."""
-        given = ", ".join(f"{name}={value}" for name, value in self.parameters.items() if value is not None)
+        listed = {name: ", ".join(v) if isinstance(v, list) else v for name, v in self.parameters.items()}
+        given = ", ".join(f"{name}={value}" for name, value in listed.items() if value is not None)
         return f"{self.analysis}({given})" + (f" where {self.where}" if self.where else "")
 
 
-def _is_scalar(name: object, value: object) -> bool:
-    return isinstance(name, str) and (value is None or isinstance(value, (str, bool, int, float)))
+def _is_plain(name: object, value: object) -> bool:
+    texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return isinstance(name, str) and (texts or value is None or isinstance(value, (str, bool, int, float)))

@@ -24,6 +24,8 @@ from typing import Any
 from securecompute.engine.rounds import Party
 from securecompute.errors import DisclosureRefused
 from securecompute.programs.catalogue import find
+from securecompute.programs.linkages import linked
+from securecompute.programs.matching import Fetch, Match
 from securecompute.programs.operation import ValueType
 from securecompute.programs.program import Input, Node, Program
 
@@ -45,6 +47,8 @@ _LINE_BY_LINE = (
     "log",
     "widen",
     "shrink",
+    Match.name,
+    Fetch.name,
 )
 _SMOOTH = ("sigmoid", "tanh", "softmax")
 _WHOLE = ("solve", "inverse", "cholesky", "eigh")
@@ -81,7 +85,7 @@ def permit(program: Program, owner: Party, level: str, min_cell: int) -> None:
 
     raises   DisclosureRefused  naming the rule and the line
     """
-    own = {k: each for k, each in program.inputs.items() if each.owner == owner and _of_records(each.source)}
+    own = {k: each for k, each in program.inputs.items() if _holds(program, each, owner)}
     if not own or level == ANY:
         return
     if level == NONE:
@@ -89,7 +93,8 @@ def permit(program: Program, owner: Party, level: str, min_cell: int) -> None:
     values: list[Value] = []
     for k, node in enumerate(program.nodes):
         values.append(_value(node, k in own, [values[n] for n in node.inputs], program.types[k]))
-        if node.value is None and (opened := find(node.operation).opens) and (picked := values[k].trace.picked):
+        opened = find(node.operation).opened(node.attributes) if node.value is None else ""
+        if opened and (picked := values[k].trace.picked):
             raise DisclosureRefused(f"rule 'arrays': a program opens {opened}, and {picked}; use sums over all records")
     shown = 0
     for line, receiver in program.outputs:
@@ -104,7 +109,7 @@ def permit(program: Program, owner: Party, level: str, min_cell: int) -> None:
                 f"rule 'arrays': a program shows single records of '{owner}' to '{receiver}'; show sums over them"
             )
         shown += program.types[line].size if trace.touched and receiver != owner else 0
-    fewest = min(each.shape[0] if each.shape else 1 for each in own.values())
+    fewest = min(_fewest(program, each) for each in own.values())
     if shown * min_cell > fewest:
         raise DisclosureRefused(
             f"rule 'arrays': a program shows {shown} numbers, and one for every {min_cell} records of '{owner}' may be "
@@ -114,13 +119,33 @@ def permit(program: Program, owner: Party, level: str, min_cell: int) -> None:
 
 def _of_records(source: Mapping[str, Any]) -> bool:
     """Columns of records, or what a program showed to their institution: such names say which session and output."""
-    return "columns" in source or "/" in str(source.get("held"))
+    return "columns" in source or "/" in str(source.get("held")) or linked(source) is not None
+
+
+def _holds(program: Program, declared: Input, owner: Party) -> bool:
+    """Whether an input has this institution's records in it; words of a linkage are of both whose records it links."""
+    if not _of_records(declared.source):
+        return False
+    number = linked(declared.source)
+    leads = number is not None and declared.words and program.linkages[number].leader.party == owner
+    return leads or owner in (declared.owner, declared.source.get("partner"))
+
+
+def _fewest(program: Program, declared: Input) -> int:
+    """Of how many records an input is at least: of a linkage, as many as its matches are refused below."""
+    number = linked(declared.source)
+    if number is None:
+        return declared.shape[0] if declared.shape else 1
+    tags = {k for k, each in program.inputs.items() if each.words and linked(each.source) == number}
+    matches = [node for node in program.nodes if node.operation == Match.name and node.inputs[0] in tags]
+    return min((int(node.attributes["least"]) for node in matches), default=0)
 
 
 def _value(node: Node, own: bool, x: Sequence[Value], type_: ValueType) -> Value:
     every = frozenset(axis for axis, length in enumerate(type_.shape) if length > 1)
     if isinstance(node.value, Input):
-        axes = type_.shape[:1] if "columns" in node.value.source else type_.shape
+        one_axis = "columns" in node.value.source or linked(node.value.source) is not None
+        axes = type_.shape[:1] if one_axis else type_.shape
         trace = Trace(frozenset(range(len(axes))), touched=True) if own else Trace()
         return Value(type_, frozenset() if _of_records(node.value.source) else every, trace)
     if node.value is not None:  # one number repeated weighs all records alike

@@ -7,6 +7,8 @@
     columns           which columns may be used, in the question or in its cohort, None for all of the dictionary
     max_records       room: most records that one institution may hold; sizes the ring
     arrays            which programs on secret arrays its records go into: "aggregates", "any" or "none" (`exposure`)
+    linkage           what its records may be linked for (`LINKED_FOR`): "none", "counts" of patients, "arrays" that
+                      nobody sees, or "lists" of the common ones, to whom the stewards let have them
     max_elements      most numbers that the lines of one program may have together
 
 A refusal names the rule and what was asked; never whose rule it was, nor any number.
@@ -25,6 +27,7 @@ from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.programs.program import Program
 from securecompute.protocols.sums.settings import KINDS
 
+UNLINKED, COUNTS, ARRAYS, LISTS = LINKED_FOR = "none", "counts", "arrays", "lists"  # each allows those before it
 FLOOR = 3  # below it a cell, or an institution, could be found by one other who knows its own part
 
 
@@ -43,6 +46,7 @@ class Rules:
     sums: tuple[str, ...] | None = None
     arrays: str = AGGREGATES
     max_elements: int = 2**30
+    linkage: str = COUNTS
 
     def __post_init__(self) -> None:
         for name, floor in (("min_cell", FLOOR), ("min_institutions", FLOOR), ("max_records", 1), ("max_elements", 1)):
@@ -55,6 +59,8 @@ class Rules:
                 raise InvalidRequest(f"rule '{name}' must be a list of names")
         if self.arrays not in LEVELS:
             raise InvalidRequest(f"rule 'arrays' is {self.arrays!r}; it is one of {', '.join(LEVELS)}")
+        if self.linkage not in LINKED_FOR:
+            raise InvalidRequest(f"rule 'linkage' is {self.linkage!r}; it is one of {', '.join(LINKED_FOR)}")
         if unknown := [kind for kind in self.sums or () if kind not in KINDS]:
             raise InvalidRequest(f"rule 'sums' lists '{unknown[0]}'; there are {', '.join(KINDS)}")
 
@@ -115,17 +121,32 @@ class Rules:
                 f"{'choose from these, or ' if self.sums else ''}ask the stewards to list it."
             )
 
-    def permits_program(self, program: Program, owner: Party) -> None:
-        """Return if this institution's records may go into the program.
+    def permits_linkage(self, purpose: str) -> None:
+        """Return if records may be linked for this purpose, one of `LINKED_FOR`.
 
-        raises   DisclosureRefused  naming the rule and what the program does
+        raises   DisclosureRefused  naming the rule and what it allows
         """
+        if LINKED_FOR.index(self.linkage) < LINKED_FOR.index(purpose):
+            raise DisclosureRefused(
+                f"rule 'linkage' is '{self.linkage}', and records would be linked for '{purpose}'. "
+                "Ask the stewards whether they allow it."
+            )
+
+    def permits_size(self, program: Program) -> None:
+        """Return if the program has no more numbers than it may. raises DisclosureRefused: naming the rule"""
         elements = sum(each.size for each in program.types)
         if elements > self.max_elements:
             raise DisclosureRefused(
                 f"rule 'max_elements' is {self.max_elements}, and a program's lines have {elements} numbers together. "
                 "Use fewer records or columns, or ask the stewards to raise it."
             )
+
+    def permits_program(self, program: Program, owner: Party) -> None:
+        """Return if this institution's records may go into the program.
+
+        raises   DisclosureRefused  naming the rule and what the program does
+        """
+        self.permits_size(program)
         permit(program, owner, self.arrays, self.min_cell)
 
     def permits_institutions(self, institutions: int) -> None:
@@ -156,6 +177,7 @@ def strictest(*rules: Rules) -> Rules:
         sums=_common([each.sums for each in rules]),
         arrays=max((each.arrays for each in rules), key=(ANY, AGGREGATES, NONE).index),
         max_elements=min(each.max_elements for each in rules),
+        linkage=min((each.linkage for each in rules), key=LINKED_FOR.index),
     )
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from securecompute.errors import InvalidRequest
+from securecompute.programs.expressions import apply
 from securecompute.secret_arrays.array import SecretArray, applied
 from securecompute.secret_arrays.elementwise import elementwise
-from securecompute.secret_arrays.graph import apply
 
 SMALLEST_FACTOR = 2.0**-40  # that an operation takes at once
 

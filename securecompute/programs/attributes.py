@@ -37,6 +37,13 @@ def real(least: float, most: float) -> Check:
     return check
 
 
+def truth(value: Any) -> bool:
+    """True or false."""
+    if type(value) is not bool:
+        raise InvalidRequest(f"{value!r} is neither true nor false")
+    return value
+
+
 def one_of(*words: str) -> Check:
     """One of these words."""
 

@@ -3,12 +3,12 @@
 from typing import Final
 
 from securecompute.errors import InvalidRequest
-from securecompute.programs import algebra, functions, linear, multiplicative, order, ranges
+from securecompute.programs import algebra, functions, linear, matching, multiplicative, order, ranges
 from securecompute.programs.operation import Operation
 
 OPERATIONS: Final[dict[str, Operation]] = {
     operation.name: operation
-    for family in (linear, multiplicative, ranges, order, functions, algebra)
+    for family in (linear, multiplicative, ranges, order, functions, algebra, matching)
     for operation in family.OPERATIONS
 }
 

@@ -3,6 +3,7 @@
 Operations that do not wait for each other share rounds, so a program takes as many rounds as its longest chain. What a
 line draws is bound to its number, and every party begins the same lines in the same order.
 
+    before        of a program with linkages: leaders and partners converse, and have words to share like numbers
     round 0       compute parties exchange keys; every owner shares its numbers
     round 1       holders of a share compare digests of the inputs; the program begins
     last round    the outputs are revealed, each to its receiver; before it, a checked program's products are checked
@@ -27,9 +28,10 @@ from securecompute.engine.rounds import Inbox, Part, Party, Round, advance, divi
 from securecompute.errors import EncodingOverflow, InvalidRequest, NonFiniteInput
 from securecompute.primitives.randomness import Randomness
 from securecompute.programs.lines import line, shown
+from securecompute.programs.linkages import TOTALS, Placed, linked
 from securecompute.programs.operation import Operand, secret
 from securecompute.programs.plan import Plan
-from securecompute.programs.program import Input
+from securecompute.programs.program import Input, Program
 from securecompute.programs.rehearsal import rehearse
 from securecompute.protocols.products.checked_products import check
 from securecompute.protocols.products.compute_party import ComputeParty, make_keys
@@ -77,14 +79,18 @@ def take_part(
     own: Mapping[int, Plain],
     session: bytes,
     randomness: Randomness,
+    linking: Mapping[int, Part[Placed]] | None = None,
 ) -> Part[dict[int, NDArray[np.float64]]]:
     """One party's whole part: owner, compute party, receiver, or several of these.
 
-    own       this party's inputs by node, from `encode_input`
+    own       this party's inputs by node, from `encode_input`: all but words of linkages, and of what a leader brings
+              into one the numbers of each record, in the order of its identifiers
+    linking   its parts in the linkages that it is in, by their number
     session   what masks are bound to, 32 bytes, different in every run
     returns   output number -> the numbers revealed to this party
     raises    PeerMisbehaved  shares that two parties hold differ, or a product that is checked is wrong
     """
+    own = {**own, **(yield from _link(me, plan.program, own, linking or {}))}
     encoded = [RingArray(plan.input_type(n).ring, own[n].elements) for n in sorted(own)]
     if me not in trio:
         yield from together(provide(me, trio, encoded, session, randomness)) if own else _silent(1)
@@ -108,6 +114,28 @@ def take_part(
     _, outputs = yield from together(compare(me, trio, digests), evaluate(party, plan, inputs))
     yield from check(party.at("check"), party.products or [])
     return (yield from _reveal(me, trio, plan, outputs))
+
+
+def _link(
+    me: Party, program: Program, own: Mapping[int, Plain], linking: Mapping[int, Part[Placed]]
+) -> Part[dict[int, Plain]]:
+    """All linkages side by side; this party's inputs of them, by node."""
+    numbers = sorted(linking)
+    found = yield from together(_silent(linkage_rounds(program)), *(linking[number] for number in numbers))
+    placed: dict[int, Placed] = dict(zip(numbers, found[1:], strict=True))
+    inputs = {n: each for n, each in program.inputs.items() if each.owner == me and linked(each.source) is not None}
+    return {n: _in_bins(each, placed[each.source["linkage"]], own.get(n)) for n, each in inputs.items()}
+
+
+def _in_bins(declared: Input, placed: Placed, x: Plain | None) -> Plain:
+    if x is not None:
+        return x if TOTALS in declared.source else Plain(placed.spread(x.elements))
+    return Plain(placed.words[declared.source["partner"], declared.source["word"]])
+
+
+def linkage_rounds(program: Program) -> int:
+    """How many rounds come before the first, for the linkages."""
+    return max((linkage.agreed(b"", 0).rounds for linkage in program.linkages), default=0)
 
 
 def evaluate(party: ComputeParty, plan: Plan, inputs: Mapping[int, Fixed]) -> Part[list[Fixed]]:

@@ -38,6 +38,7 @@ class ValueType:
     exact    a function of the quantised inputs alone; else truncations on the way rounded it at random
     norms    largest 2-norms of a matrix's rows and columns, where they are declared
     least    the smallest number, where one is proved: quotients and roots of what is not near 0 cost less
+    words    words of a linkage, of which nothing else is known
     loose    follows from a quotient, so that the bound, of the worst divisor, says little; a plan knows
     """
 
@@ -50,6 +51,7 @@ class ValueType:
     norms: tuple[float, float] | None = None
     least: float = -inf
     loose: bool = False
+    words: bool = False
 
     @property
     def size(self) -> int:
@@ -118,6 +120,7 @@ class Operation:
     arity       number of inputs, None for one or more
     attributes  name -> check of a value, which raises InvalidRequest
     opens       what everybody learns beside the outputs, in words; usually nothing
+    takes_words whether its operands may be words of a linkage
     bounded     the result's bound says something whatever those of the operands say
     quiet       takes no message, unless an operand is brought into another ring
     arranges    the same numbers, with their scale and bound
@@ -129,6 +132,7 @@ class Operation:
     arity: ClassVar[int | None] = 1
     attributes: ClassVar[Mapping[str, Any]] = {}
     opens: ClassVar[str] = ""
+    takes_words: ClassVar[bool] = False
     bounded: ClassVar[bool] = False
     quiet: ClassVar[bool] = False
     arranges: ClassVar[bool] = False
@@ -147,6 +151,10 @@ class Operation:
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         """The result's shares. Run by each of the three; all secrets of x are in the result's ring."""
         raise NotImplementedError
+
+    def opened(self, a: Attributes) -> str:
+        """What everybody learns with these attributes."""
+        return self.opens
 
     def products(self, x: Sequence[ValueType]) -> Sequence[tuple[int, int, int]]:
         """The matrix products of secrets that it makes and that can be checked: (m, k) by (k, n) as (m, k, n)."""

@@ -20,9 +20,11 @@ from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
 from securecompute.programs import attributes
 from securecompute.programs.catalogue import find
+from securecompute.programs.linkages import TAG, Linkage, check_source, linked
+from securecompute.programs.matching import Match
 from securecompute.programs.operation import ValueType
 
-MOST_NODES = 10_000
+MOST_NODES, MOST_LINKAGES = 10_000, 64
 MOST_CONSTANT_BYTES = 1 << 26
 INPUT, CONSTANT = "input", "constant"
 
@@ -38,6 +40,7 @@ class Input:
     wide      shared in Z_2^128
     norms     largest 2-norms of rows and columns, where the owner is to check them
     least     smallest number, likewise
+    words     words of a linkage, uniform in the ring, of which no bound says anything
     """
 
     owner: Party
@@ -48,6 +51,7 @@ class Input:
     wide: bool = False
     norms: tuple[float, float] | None = None
     least: float | None = None
+    words: bool = False
 
     def __post_init__(self) -> None:
         attributes.shape(list(self.shape))
@@ -69,30 +73,32 @@ class Input:
             "wide": self.wide,
             "norms": norms,
             "least": self.least,
+            "words": self.words,
         }
 
     @classmethod
     def from_plain(cls, plain: Any) -> "Input":
         """The inverse of `to_plain`, of data that somebody else chose. raises InvalidRequest."""
-        fields = ("owner", "source", "shape", "bound", "integer", "wide", "norms", "least")
+        fields = ("owner", "source", "shape", "bound", "integer", "wide", "norms", "least", "words")
         if not isinstance(plain, dict) or set(plain) != set(fields) or not isinstance(plain["source"], dict):
             raise InvalidRequest(f"an input has the fields {', '.join(fields)}")
         norms = plain["norms"]
-        if type(plain["integer"]) is not bool or type(plain["wide"]) is not bool or type(plain["owner"]) is not str:
-            raise InvalidRequest("an input's owner is a name, integer and wide are true or false")
+        flags = plain["integer"], plain["wide"], plain["words"]
+        if not all(type(flag) is bool for flag in flags) or type(plain["owner"]) is not str:
+            raise InvalidRequest("an input's owner is a name; integer, wide and words are true or false")
         if norms is not None and (not isinstance(norms, list) or len(norms) != 2):
             raise InvalidRequest("an input's norms are two numbers, of rows and of columns")
         shape = attributes.shape(plain["shape"])
         pair = None if norms is None else (norms[0], norms[1])
-        flags = plain["integer"], plain["wide"]
-        return cls(plain["owner"], plain["source"], shape, plain["bound"], *flags, pair, plain["least"])
+        least, (integer, wide, words) = plain["least"], flags
+        return cls(plain["owner"], plain["source"], shape, plain["bound"], integer, wide, pair, least, words)
 
     @property
     def type(self) -> ValueType:
         """Of the value."""
         ring = Ring.Z128 if self.wide else Ring.Z64
-        least = -inf if self.least is None else self.least
-        return ValueType(self.shape, max(self.bound, 2.0**-30), self.integer, ring=ring, norms=self.norms, least=least)
+        least, bound = -inf if self.least is None else self.least, max(self.bound, 2.0**-30)
+        return ValueType(self.shape, bound, self.integer, ring=ring, norms=self.norms, least=least, words=self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +162,15 @@ class Node:
 class Program:
     """Nodes in order, and outputs as (node, receiver).
 
-    checked  its products of secret matrices are checked before anything is revealed (`checked_products`)
-    raises   InvalidRequest  no output, a node out of order, shapes that do not match, a result that is public
+    checked   its products of secret matrices are checked before anything is revealed (`checked_products`)
+    linkages  whose records are matched with whose, before the first line
+    raises    InvalidRequest  no output, a node out of order, shapes that do not match, a result that is public
     """
 
     nodes: tuple[Node, ...]
     outputs: tuple[tuple[int, Party], ...]
     checked: bool = False
+    linkages: tuple[Linkage, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.outputs or len(self.nodes) > MOST_NODES:
@@ -170,6 +178,43 @@ class Program:
         for node, _ in self.outputs:
             if self.types[node].public:
                 raise InvalidRequest("a result that is public needs no program; compute it with numpy")
+            if self.types[node].words:
+                raise InvalidRequest("words of a linkage mean nothing by themselves; match them, or fetch by a match")
+        self._check_linkages()
+
+    def _check_linkages(self) -> None:
+        """Words go to lines that take them, each to one; and inputs are such as their linkage gives."""
+        if len(self.linkages) > MOST_LINKAGES:
+            raise InvalidRequest(f"a program has at most {MOST_LINKAGES} linkages")
+        for uses, node, type_ in zip(self.consumers(), self.nodes, self.types, strict=True):
+            if type_.words and len(uses) != 1:
+                raise InvalidRequest("words of a linkage go into one line")
+            if node.value is None and find(node.operation).takes_words:
+                self._check_words(node)
+            if not isinstance(node.value, Input):
+                continue
+            declared, number = node.value, linked(node.value.source)
+            if number is None and declared.words:
+                raise InvalidRequest("words come of a linkage; it is not named")
+            if number is not None:
+                if not 0 <= number < len(self.linkages):
+                    raise InvalidRequest(f"there is no linkage {number} in the program")
+                check_source(declared.source, declared.owner, declared.shape, declared.words, self.linkages[number])
+
+    def _check_words(self, node: Node) -> None:
+        """The leader's words and the partner's are of one pair and one word, and a match is of the same pair."""
+        values = [self.nodes[k].value for k in node.inputs]
+        leaders, partners = (each for each in values if isinstance(each, Input) and each.words)
+        source = leaders.source
+        if partners.source != source or leaders.owner == partners.owner or partners.owner != source.get("partner"):
+            raise InvalidRequest(f"{node.operation} takes a leader's and its partner's words, of one linkage and word")
+        if (node.operation == Match.name) != (source.get("word") == TAG):
+            raise InvalidRequest(f"{node.operation} does not take the word {source.get('word')!r} of a linkage")
+        if node.operation != Match.name:
+            match = self.nodes[node.inputs[0]]
+            tags = self.nodes[match.inputs[0]].value if match.operation == Match.name else None
+            if not isinstance(tags, Input) or tags.source != source | {"word": TAG}:
+                raise InvalidRequest(f"{node.operation} takes the match of the same institutions first")
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data."""
@@ -177,14 +222,15 @@ class Program:
             "nodes": [node.to_plain() for node in self.nodes],
             "outputs": [[node, receiver] for node, receiver in self.outputs],
             "checked": self.checked,
+            "linkages": [linkage.to_plain() for linkage in self.linkages],
         }
 
     @classmethod
     def from_plain(cls, plain: Any) -> "Program":
         """The inverse of `to_plain`, of data that somebody else chose. raises InvalidRequest."""
-        fields = {"nodes", "outputs", "checked"}
+        fields = {"nodes", "outputs", "checked", "linkages"}
         if not isinstance(plain, dict) or set(plain) != fields or not isinstance(plain["nodes"], list):
-            raise InvalidRequest("a program has nodes and outputs, and is checked or not")
+            raise InvalidRequest("a program has nodes, outputs and linkages, and is checked or not")
         if type(plain["checked"]) is not bool:
             raise InvalidRequest("whether a program is checked is true or false")
         if len(plain["nodes"]) > MOST_NODES or not isinstance(plain["outputs"], list):
@@ -197,7 +243,10 @@ class Program:
             if not 0 <= pair[0] < len(nodes):
                 raise InvalidRequest("an output names a line that is not there")
             outputs.append((pair[0], pair[1]))
-        return cls(nodes, tuple(outputs), plain["checked"])
+        if not isinstance(plain["linkages"], list):
+            raise InvalidRequest("a program's linkages are a list")
+        linkages = tuple(Linkage.from_plain(each) for each in plain["linkages"])
+        return cls(nodes, tuple(outputs), plain["checked"], linkages)
 
     @cached_property
     def types(self) -> tuple[ValueType, ...]:
@@ -210,9 +259,12 @@ class Program:
                 types.append(constant_type(node.value))
             else:
                 operands = [types[k] for k in node.inputs]
+                operation = find(node.operation)
                 if all(each.public for each in operands):
                     raise InvalidRequest(f"{node.operation} of public numbers alone; compute it before, with numpy")
-                types.append(find(node.operation).result(operands, node.attributes))
+                if any(each.words for each in operands) and not operation.takes_words:
+                    raise InvalidRequest(f"{node.operation} does not take words of a linkage; match and fetch do")
+                types.append(operation.result(operands, node.attributes))
         return tuple(types)
 
     @property

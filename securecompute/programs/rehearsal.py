@@ -159,7 +159,8 @@ def _line(
     @cache
     def played(fewer: Sequence[Shape]) -> tuple[int, Line]:
         types = [
-            ValueType(shape, 1.0, public=isinstance(x, Constant)) for shape, x in zip(fewer, operands, strict=True)
+            ValueType(shape, 1.0, public=isinstance(x, Constant), words=given.words)
+            for shape, x, given in zip(fewer, operands, site.operands, strict=True)
         ]
         values = operation.rehearsal_inputs(fewer, bounds)
         return operation.grown(types, site.attributes), _played(part, operands, values, checked)

@@ -38,6 +38,10 @@ class Rows:
         """Where the selected records stand among all: int64, shape (n,)."""
         return np.arange(self.n) if self._positions is None else self._positions
 
+    def those(self, chosen: np.ndarray) -> "Rows":
+        """Some of them. chosen: bool, shape (n,)"""
+        return Rows(self._dictionary, self._table, self.places[chosen])
+
     def codes(self, column: str) -> np.ndarray:
         """Each record's index into the dictionary's categories: int32, shape (n,), -1 for missing.
 

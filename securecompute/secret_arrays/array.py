@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from securecompute.coordinator import COLLECTOR
 from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
+from securecompute.programs.expressions import LARGEST_WHOLE, Expression
+from securecompute.programs.expressions import program_of as program_of_expressions
 from securecompute.programs.program import Input, Program
 from securecompute.records.columns import near
 from securecompute.secret_arrays import elementwise as functions
 from securecompute.secret_arrays import shapes as shapes
 from securecompute.secret_arrays import statistics as statistics
 from securecompute.secret_arrays.advice import missing_attribute
-from securecompute.secret_arrays.graph import LARGEST_WHOLE, Expression
-from securecompute.secret_arrays.graph import program_of as program_of_expressions
 from securecompute.secret_arrays.numpy_protocol import FUNCTIONS, array_function, check_arguments, ufunc
 from securecompute.secret_arrays.options import check_signature
 from securecompute.values import SecretMisused

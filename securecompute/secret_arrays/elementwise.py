@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from securecompute.errors import InvalidRequest
+from securecompute.programs.expressions import Expression, apply, expression, public_numbers
 from securecompute.programs.ranges import SMALLEST_FACTOR
-from securecompute.secret_arrays.graph import Expression, apply, expression, public_numbers
 from securecompute.secret_arrays.shapes import index, ravel, reshape, transpose
 
 Operand: TypeAlias = Any  # an Expression, or what numpy takes as numbers

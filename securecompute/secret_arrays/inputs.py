@@ -7,13 +7,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from securecompute.computing import declared_range, pack
+from securecompute.computing import pack
 from securecompute.engine.fabric import Fabric
 from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest, NonFiniteInput
 from securecompute.programs.program import Input
 from securecompute.records.columns import near
 from securecompute.records.dictionary import Dictionary
+from securecompute.records.numeric import declared_range
 from securecompute.secret_arrays.array import Computation, SecretArray
 
 
@@ -21,7 +22,9 @@ class Holders(Computation, Protocol):
     """A network, as far as it is needed here."""
 
     fabric: Fabric
-    dictionary: Dictionary
+
+    def columns_of(self, institution: Party) -> Dictionary:
+        """All columns of an institution."""
 
 
 def secret_array(
@@ -41,7 +44,7 @@ def secret_array(
     _check_declared(where, bound, norms, wide)
     if isinstance(data, str) or (isinstance(data, list | tuple) and data and all(isinstance(c, str) for c in data)):
         names = data if isinstance(data, str) else list(data)
-        whole, least, most = declared_range(network.dictionary, [names] if isinstance(names, str) else names)
+        whole, least, most = declared_range(network.columns_of(owner), [names] if isinstance(names, str) else names)
         if norms is not None or (bound is not None and bound < most):
             raise InvalidRequest(
                 f"columns come with the dictionary's range, magnitudes up to {most:g}; np.clip narrows what is computed"

@@ -6,11 +6,11 @@ from typing import Any, Final
 import numpy as np
 
 from securecompute.errors import InvalidRequest
+from securecompute.programs.expressions import Expression
 from securecompute.secret_arrays import elementwise as functions
 from securecompute.secret_arrays import shapes as shapes
 from securecompute.secret_arrays import statistics as statistics
 from securecompute.secret_arrays.advice import missing
-from securecompute.secret_arrays.graph import Expression
 from securecompute.secret_arrays.options import check_signature
 
 Function = Callable[..., Any]

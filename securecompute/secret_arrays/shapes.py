@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from numpy.typing import NDArray
 
 from securecompute.errors import InvalidRequest
-from securecompute.secret_arrays.graph import Expression, apply, public_numbers
+from securecompute.programs.expressions import Expression, apply, public_numbers
 from securecompute.secret_arrays.options import is_whole
 
 MOST_RUNS = 1000  # slices that an index array becomes

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from securecompute.errors import InvalidRequest
+from securecompute.programs.expressions import Expression, apply, expression, public_numbers
 from securecompute.secret_arrays.elementwise import (
     Operand,
     add,
@@ -27,7 +28,6 @@ from securecompute.secret_arrays.elementwise import (
     square,
     subtract,
 )
-from securecompute.secret_arrays.graph import Expression, apply, expression, public_numbers
 from securecompute.secret_arrays.shapes import (
     axes_of,
     axis_of,

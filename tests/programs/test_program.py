@@ -23,9 +23,9 @@ def plain(**changes):
 @pytest.mark.parametrize(
     ("broken", "text"),
     [
-        ([], "nodes and outputs"),
-        (plain(code="import os"), "nodes and outputs"),
-        (plain(nodes="gram"), "nodes and outputs"),
+        ([], "nodes, outputs and linkages"),
+        (plain(code="import os"), "nodes, outputs and linkages"),
+        (plain(nodes="gram"), "nodes, outputs and linkages"),
         (plain(nodes=[["exec", [], {}]]), "there is no operation 'exec'"),
         (plain(nodes=[["gram", [0], {}]]), "uses a line that does not come before it"),
         (plain(nodes=[["gram", [-1], {}]]), "uses a line that does not come before it"),

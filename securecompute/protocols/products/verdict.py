@@ -13,7 +13,7 @@ Reference  own construction.
 from collections.abc import Sequence
 
 from securecompute.engine.rounds import Part, together
-from securecompute.errors import IllConditioned
+from securecompute.errors import IllConditioned, SecureComputeError
 from securecompute.protocols.products import replicated
 from securecompute.protocols.products.comparison import negative
 from securecompute.protocols.products.compute_party import ComputeParty
@@ -28,12 +28,14 @@ def outside(party: ComputeParty, claims: Sequence[tuple[Replicated, int]]) -> Pa
     return (yield from negative(party, room)).sum().reshape((1,))
 
 
-def refuse_if_any(party: ComputeParty, count: Replicated, complaint: str) -> Part[None]:
+def refuse_if_any(
+    party: ComputeParty, count: Replicated, complaint: str, kind: type[SecureComputeError] = IllConditioned
+) -> Part[None]:
     """Reveal to the three whether a count is positive, and stop if it is. Run by each of the three.
 
-    raises   IllConditioned  with this complaint, at all three alike
+    raises   SecureComputeError  of this kind, with this complaint, at all three alike
     """
     positive = yield from negative(party, -count)
     opened = yield from together(*(reveal(party.names, name, positive) for name in party.names))
     if opened[party.index].signed()[0] != 0:
-        raise IllConditioned(complaint)
+        raise kind(complaint)

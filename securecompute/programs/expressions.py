@@ -9,7 +9,7 @@ computed raises where it was written. No number of a secret is here: an input is
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import msgpack
@@ -21,13 +21,14 @@ from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Party
 from securecompute.errors import EncodingOverflow, InvalidRequest
 from securecompute.programs.catalogue import find
+from securecompute.programs.linkages import Linkage
 from securecompute.programs.operation import ValueType
 from securecompute.programs.program import CONSTANT, INPUT, Input, Node, Program, constant_type
 from securecompute.values import SecretMisused
 
 LARGEST_WHOLE = 2.0**53
 KEEP_BITS = frozenset(("index", "reshape", "transpose", "concatenate", "stack", "multiply"))  # of bits, give bits
-MAKE_BITS = frozenset(("less", "equal"))
+MAKE_BITS = frozenset(("less", "equal", "match"))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -38,6 +39,7 @@ class Expression:
     key      equal for expressions that are written alike
     owners   whose numbers are in it, sorted
     bits     every element is known to be 0 or 1
+    linkage  of an input, the one that it comes of
     """
 
     operation: str
@@ -48,12 +50,14 @@ class Expression:
     key: bytes
     owners: tuple[Party, ...]
     bits: bool
+    linkage: Linkage | None = None
 
     @classmethod
-    def of_input(cls, declared: Input) -> "Expression":
-        """An institution's numbers."""
-        key = _key(INPUT, declared.to_plain(), ())
-        return cls(INPUT, (), {}, declared, _checked(INPUT, declared.type), key, (declared.owner,), False)
+    def of_input(cls, declared: Input, linkage: Linkage | None = None) -> "Expression":
+        """An institution's numbers; with a linkage, such as it gives, whose number in a program is not known yet."""
+        key = _key(INPUT, [declared.to_plain(), linkage and linkage.to_plain()], ())
+        bits = bool(declared.source.get("present"))
+        return cls(INPUT, (), {}, declared, _checked(INPUT, declared.type), key, (declared.owner,), bits, linkage)
 
     @classmethod
     def constant(cls, value: Any) -> "Expression":
@@ -88,9 +92,14 @@ class Expression:
         """Axes."""
         return len(self.type.shape)
 
-    def node(self, inputs: Sequence[int]) -> Node:
-        """As a line of a program, whose operands are these lines."""
-        return Node(self.operation, tuple(inputs), self.attributes, self.value)
+    def node(self, inputs: Sequence[int], linkages: list[Linkage]) -> Node:
+        """As a line of a program, whose operands are these lines; its linkage is added to the program's."""
+        value = self.value
+        if self.linkage is not None and isinstance(value, Input):
+            if self.linkage not in linkages:
+                linkages.append(self.linkage)
+            value = replace(value, source={**value.source, "linkage": linkages.index(self.linkage)})
+        return Node(self.operation, tuple(inputs), self.attributes, value)
 
     def __array__(self, *_: object, **__: object) -> NoReturn:
         raise SecretMisused("an expression on secrets is no array of numbers; reveal it first")
@@ -147,6 +156,7 @@ def program_of(outputs: Sequence[tuple[Expression, Party]], checked: bool = Fals
     """
     numbers: dict[bytes, int] = {}
     nodes: list[Node] = []
+    linkages: list[Linkage] = []
     for output, _ in outputs:
         waiting = [output]  # a stack of our own: chains are longer than Python's
         while waiting:
@@ -159,8 +169,9 @@ def program_of(outputs: Sequence[tuple[Expression, Party]], checked: bool = Fals
             else:
                 waiting.pop()
                 numbers[top.key] = len(nodes)
-                nodes.append(top.node([numbers[each.key] for each in top.operands]))
-    return Program(tuple(nodes), tuple((numbers[output.key], receiver) for output, receiver in outputs), checked)
+                nodes.append(top.node([numbers[each.key] for each in top.operands], linkages))
+    shown = tuple((numbers[output.key], receiver) for output, receiver in outputs)
+    return Program(tuple(nodes), shown, checked, tuple(linkages))
 
 
 def _key(operation: str, attributes: Any, operands: Sequence[bytes]) -> bytes:

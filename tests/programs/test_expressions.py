@@ -7,8 +7,8 @@ import pytest
 
 from securecompute.arithmetic.rings import Ring
 from securecompute.errors import EncodingOverflow, InvalidRequest
+from securecompute.programs.expressions import Expression, apply, program_of, public_numbers
 from securecompute.programs.program import Input, Program
-from securecompute.secret_arrays.graph import Expression, apply, program_of, public_numbers
 from securecompute.values import SecretMisused
 
 

@@ -1,0 +1,259 @@
+"""An institution's own side of linkages: which of its records take part, and what they bring along.
+
+    records of the cohort with a value in every column, one for each identifier: its first
+    padded with random identifiers to the declared number, which is what the others learn of how many there are
+
+A linkage's key has the same fields, kinds and forms at all institutions; which, is asked before anything is proposed.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from securecompute.arithmetic.fixed_types import FixedType
+from securecompute.arithmetic.ring_arrays import RingArray
+from securecompute.arithmetic.rings import Ring
+from securecompute.disclosure.rules import ARRAYS, COUNTS, Rules
+from securecompute.engine.rounds import Part, Party
+from securecompute.errors import DisclosureRefused, EncodingOverflow, InvalidRequest
+from securecompute.primitives.masks import KEY_BYTES, Reader
+from securecompute.primitives.randomness import Randomness
+from securecompute.program_manifest import ProgramManifest
+from securecompute.programs.linkages import CELLS, TAG, TOTALS, Linkage, Parts, Placed, Side, linked
+from securecompute.programs.matching import Fetch, fetched_scale
+from securecompute.programs.plan import Plan
+from securecompute.programs.program import Input
+from securecompute.protocols.intersection import circuit
+from securecompute.records.dictionary import Dictionary
+from securecompute.records.identifiers import Identifiers, read_identifiers
+from securecompute.records.key_types import AnyOrder, Field, KeyType
+from securecompute.records.numeric import declared_range, numbers
+from securecompute.records.rows import Rows
+from securecompute.records.sources import Records
+from securecompute.values import Plain
+
+FEWEST = 64  # that a declared number says at least
+_STEPS = 8  # between a power of two and the next
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Own:
+    """What an institution brings into one linkage.
+
+    ids      uint64 (declared number, 2), random ones after the true ones
+    columns  name -> float64, a number for each true one, in their order
+    true     how many are true
+    which    SHA-256 of which records these are
+    rows     the records that were looked at, and taken their places among them
+    """
+
+    ids: Plain
+    columns: Mapping[str, NDArray[np.float64]]
+    true: int
+    which: bytes
+    rows: Rows
+    taken: NDArray[np.int64]
+
+
+def padded(n: int) -> int:
+    """The public number for n records: at least 64, and at most an eighth more than n."""
+    least = max(n, FEWEST)
+    step = (1 << (least.bit_length() - 1)) // _STEPS
+    return -(-least // step) * step
+
+
+def key_of(parts: Parts) -> KeyType:
+    """The key type of a linkage; an empty kind is not told yet. raises InvalidRequest: no such kind or form"""
+    fields = [
+        [Field(column, cast(Any, form), cast(Any, kind or None)) for column, kind, form in part] for part in parts
+    ]
+    return KeyType(tuple(part[0] if len(part) == 1 else AnyOrder(*part) for part in fields))
+
+
+def parts_of(key_type: KeyType) -> Parts:
+    """The key type as a linkage names it. raises InvalidRequest: a kind is not told"""
+    key_type.label()
+    pairs = [(part,) if isinstance(part, Field) else (part.one, part.other) for part in key_type.parts]
+    return tuple(tuple((field.column, str(field.kind), field.form) for field in pair) for pair in pairs)
+
+
+def own_side(records: Records, on: Parts, side: Side, min_cell: int, randomness: Randomness) -> Own:
+    """What an institution brings into a linkage. Run by the institution.
+
+    raises   InvalidRequest     no such column or cohort, or more records than declared
+             DisclosureRefused  fewer records than `min_cell`
+    """
+    found, columns, rows = _entries(records, key_of(on), side.where, side.columns, min_cell)
+    ids = found.ids
+    if len(ids) > side.records:
+        raise InvalidRequest("more records take part in a linkage than were declared; ask anew how many there are")
+    spare = Reader(randomness.bytes(KEY_BYTES)).words(2 * (side.records - len(ids))).reshape(-1, 2)
+    which = hashlib.sha256(np.sort(rows.places[found.rows]).tobytes()).digest()
+    return Own(Plain(np.concatenate([ids, spare])), columns, len(ids), which, rows, found.rows)
+
+
+def declared_number(records: Records, asked: Any, rules: Rules) -> dict[str, Any]:
+    """How many records would take part, as others may know it, and the key with the kinds of its fields.
+
+    asked    on, where and columns of a linkage, and its purpose
+    raises   InvalidRequest, DisclosureRefused  as `own_side`
+    """
+    side = Side.from_plain(["", asked.get("where"), 1, asked.get("columns", [])])
+    key_type = key_of(Linkage.fields_from(asked.get("on")))
+    purpose = asked.get("purpose")
+    if purpose not in (COUNTS, ARRAYS):
+        raise InvalidRequest(f"records are linked for '{COUNTS}' or '{ARRAYS}', not {purpose!r}")
+    rules.permits_linkage(purpose)
+    fewest = 0 if purpose == COUNTS else rules.min_cell
+    found, _, _ = _entries(records, key_type, side.where, side.columns, fewest)
+    return {"records": padded(len(found.ids)), "on": [[list(f) for f in part] for part in parts_of(found.key_type)]}
+
+
+def _entries(
+    records: Records, key_type: KeyType, where: str | None, names: tuple[str, ...], min_cell: int
+) -> tuple[Identifiers, dict[str, NDArray[np.float64]], Rows]:
+    rows = records.select(where)
+    columns = {name: numbers(rows, records.dictionary, name) for name in names}
+    complete = np.logical_and.reduce([np.ones(rows.n, np.bool_), *(present for _, present in columns.values())])
+    chosen = rows.those(complete)
+    found = read_identifiers(chosen, key_type)
+    if len(found.ids) < min_cell:
+        raise DisclosureRefused("rule 'min_cell': too few records with an identifier are in the cohort of a linkage")
+    taken = {name: values[complete][found.rows] for name, (values, _) in columns.items()}
+    return found, taken, chosen
+
+
+def own_input(own: Own, plan: Plan, node: int, side: Side, dictionary: Dictionary) -> Plain:
+    """An institution's own numbers in a linkage, encoded as the plan says.
+
+    A row for each of its records, zeros for those that pad; or the totals of such rows.
+
+    raises   InvalidRequest    columns that it does not bring, or cells of another number
+             EncodingOverflow  a number is beyond the declared bound
+    """
+    declared, type_ = plan.program.inputs[node], plan.input_type(node)
+    source = declared.source
+    if TOTALS in source:
+        return _encoded(_as_declared(cells(own, source[TOTALS], dictionary).sum(axis=0), declared.shape), type_)
+    if CELLS in source:
+        values = _as_declared(cells(own, source[CELLS], dictionary), (own.true, *declared.shape[1:]))
+    elif isinstance(names := source.get("columns"), str):
+        values = own.columns[_brought(names, side)]
+    else:
+        values = np.column_stack([own.columns[_brought(name, side)] for name in names or ()])
+    padding = np.zeros((side.records - own.true, *values.shape[1:]))
+    return _encoded(np.concatenate([values, padding]), type_)
+
+
+def width(names: Sequence[str], dictionary: Dictionary) -> int:
+    """How many cells `cells` gives for each record. raises InvalidRequest: a column is not categorical"""
+    if not names:
+        return 1
+    return int(np.prod([len(_categories(name, dictionary)) for name in names])) + len(names)
+
+
+def cells(own: Own, names: Sequence[str], dictionary: Dictionary) -> NDArray[np.float64]:
+    """For each record a row of zeros and a one: its combination of categories, the last column's running fastest.
+
+    A record without a value in some column has a one for each such column instead, after the combinations. Without
+    columns, each record has a single one.
+
+    returns  float64 (records, `width`)
+    """
+    if not names:
+        return np.ones((own.true, 1))
+    codes = [own.rows.codes(name)[own.taken] for name in names]
+    lengths = [len(_categories(name, dictionary)) for name in names]
+    found = np.zeros((own.true, width(names, dictionary)))
+    known = np.logical_and.reduce([each >= 0 for each in codes])
+    combined = np.ravel_multi_index([each[known] for each in codes], lengths)
+    found[np.flatnonzero(known), combined] = 1
+    for k, each in enumerate(codes):
+        found[:, k - len(names)] = each < 0
+    return found
+
+
+def conversation(me: Party, manifest: ProgramManifest, number: int, own: Own, randomness: Randomness) -> Part[Placed]:
+    """This institution's part in one linkage. raises as `circuit`."""
+    linkage = manifest.program.linkages[number]
+    agreed = linkage.agreed(manifest.session, number)
+    if me == linkage.leader.party:
+        led = yield from circuit.lead(agreed, own.ids, randomness)
+        words: dict[tuple[Party, str | int], NDArray[np.uint64]] = {}
+        for partner, half in zip(agreed.partners, led.halves, strict=True):
+            words |= _words(partner.name, half)
+        return Placed(words, led.rows)
+    columns = _fetched(manifest.plan, number, linkage.sides[me], own)
+    half = yield from circuit.assist(agreed, me, own.ids, columns, randomness)
+    return Placed(_words(me, half))
+
+
+def _words(partner: Party, half: circuit.Half) -> dict[tuple[Party, str | int], NDArray[np.uint64]]:
+    words: dict[tuple[Party, str | int], NDArray[np.uint64]] = {(partner, TAG): half.tags.words}
+    return words | {(partner, c): column for c, column in enumerate(half.columns.words)}
+
+
+def check_fetched(dictionary: Dictionary, plan: Plan, number: int, side: Side, own: Own) -> None:
+    """Hold what a program fetches of a partner against the dictionary, and encode it, before the session.
+
+    raises   InvalidRequest    a column is declared with a narrower range than the dictionary's, or whole
+             EncodingOverflow  a number is beyond the declared bound
+    """
+    for c, name in enumerate(side.columns):
+        whole, _, most = declared_range(dictionary, [name])
+        for type_ in _fetch_types(plan, number, side.party, c):
+            if type_.bound < most or (type_.scale == 0 and not whole):
+                raise InvalidRequest(f"column '{name}' is fetched with the dictionary's range, up to {most:g}")
+            _encoded(own.columns[name], type_)
+
+
+def _fetched(plan: Plan, number: int, side: Side, own: Own) -> Plain:
+    """A partner's columns as the program fetches them: uint64 (columns, declared number)."""
+    encoded = np.zeros((len(side.columns), side.records), np.uint64)
+    for c, name in enumerate(side.columns):
+        for type_ in _fetch_types(plan, number, side.party, c):
+            encoded[c, : own.true] = _encoded(own.columns[name], type_).elements
+    return Plain(encoded)
+
+
+def _fetch_types(plan: Plan, number: int, partner: Party, column: int) -> list[FixedType]:
+    """How a word is encoded: as the one line wants it that fetches it, if one does."""
+    types = []
+    for k, node in enumerate(plan.program.nodes):
+        if node.operation == Fetch.name:
+            source = cast(Input, plan.program.nodes[node.inputs[1]].value).source
+            if (linked(source), source["partner"], source["word"]) == (number, partner, column):
+                site = plan.sites[k]
+                types.append(FixedType(Ring.Z64, fetched_scale(site), site.result.bound))
+    if len(types) > 1:
+        raise InvalidRequest(f"two lines of a program fetch one column of '{partner}'; fetch it once")
+    return types
+
+
+def _brought(name: Any, side: Side) -> str:
+    if name not in side.columns:
+        raise InvalidRequest(f"'{side.party}' does not bring {name!r} into the linkage")
+    return str(name)
+
+
+def _categories(name: str, dictionary: Dictionary) -> tuple[str, ...]:
+    categories = dictionary.column(name).categories
+    if categories is None:
+        raise InvalidRequest(f"column '{name}' is not categorical; cells are combinations of categories")
+    return categories
+
+
+def _as_declared(x: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    if x.shape != shape:
+        raise InvalidRequest(f"cells of shape {x.shape} in a linkage, where {shape} is declared")
+    return x
+
+
+def _encoded(x: NDArray[np.float64], type_: FixedType) -> Plain:
+    if np.abs(x).max(initial=0.0) > type_.bound:
+        raise EncodingOverflow(f"a number is beyond the declared bound {type_.bound:g}; declare a larger one")
+    return Plain(RingArray.quantised(type_.ring, x, type_.scale).words)

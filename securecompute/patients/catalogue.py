@@ -1,0 +1,111 @@
+"""The closed list of questions about patients whom several institutions know.
+
+ask        the researcher's parameters, checked, as a Question           researcher; again at every institution
+columns    the columns that it names, beside those of key and cohort     steward's rules
+program    the counts, as an expression on shares, before the gate       everybody
+finish     the result from the counts that are shown                     researcher
+
+Whoever receives a program for such a question makes it anew from the question and the sizes, and compares: no other
+program passes under a question's name.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from securecompute.analyses.question import Question
+from securecompute.analyses.result import Result
+from securecompute.engine.rounds import Party
+from securecompute.errors import InvalidRequest
+from securecompute.patients import counts, distinct, distinct_crosstab, overlap
+from securecompute.patients.keys import key_of_texts
+from securecompute.programs.expressions import Expression, program_of
+from securecompute.programs.linkages import Linkage
+from securecompute.programs.program import Program
+from securecompute.records.columns import near
+from securecompute.records.dictionary import Dictionary
+
+
+class Counting(Protocol):
+    """What every file of the list offers."""
+
+    NAME: str
+
+    @property
+    def ask(self) -> Callable[..., Question]:
+        """ask(dictionary, **parameters)"""
+        ...
+
+    def columns(self, question: Question) -> tuple[str, ...]: ...
+
+    def program(self, question: Question, linkages: Sequence[Linkage], dictionary: Dictionary) -> Expression: ...
+
+    def finish(
+        self,
+        question: Question,
+        institutions: Sequence[str],
+        shown: Sequence[int | None],
+        dictionary: Dictionary,
+        min_cell: int,
+    ) -> Result: ...
+
+
+CATALOGUE: Mapping[str, Counting] = MappingProxyType(
+    {each.NAME: each for each in (distinct, distinct_crosstab, overlap)}
+)
+
+
+def find(name: str) -> Counting:
+    """The question of this name. raises InvalidRequest: there is none; the text lists them"""
+    if name in CATALOGUE:
+        return CATALOGUE[name]
+    raise InvalidRequest(f"there is no question '{name}' about patients{near(name, CATALOGUE, 'questions')}")
+
+
+def ask(name: str, dictionary: Dictionary, /, **parameters: Any) -> Question:
+    """A question by its name. raises InvalidRequest: no such question or parameter, or as its own `ask`"""
+    found = find(name).ask
+    try:
+        inspect.signature(found).bind(dictionary, **parameters)
+    except TypeError as error:
+        raise InvalidRequest(f"{name}: {error}") from None
+    return found(dictionary, **parameters)
+
+
+def check(question: Question, dictionary: Dictionary) -> Question:
+    """The question if it is one that this list's own `ask` makes. Run by an institution on what it received.
+
+    raises   InvalidRequest  as `ask`, or the question is not in its canonical form
+    """
+    asked = ask(question.analysis, dictionary, **{**question.parameters, "where": question.where})
+    if asked != question:
+        raise InvalidRequest(f"{question.analysis}: the question is not in canonical form; ask it again")
+    return asked
+
+
+def program(
+    question: Question, linkages: Sequence[Linkage], dictionary: Dictionary, min_cell: int, collector: Party
+) -> Program:
+    """The program of a question: its counts, gated, shown to the collector. raises InvalidRequest."""
+    counted = find(question.analysis).program(question, linkages, dictionary)
+    return program_of([(counts.gated(counted, min_cell), collector)])
+
+
+def check_program(question: Question, given: Program, dictionary: Dictionary, min_cell: int, collector: Party) -> None:
+    """Return if a program is the one of the question. Run by everybody who takes part.
+
+    raises   InvalidRequest  it is another, or links other records than the question says
+    """
+    sides = [*given.linkages[-1].partners, given.linkages[-1].leader] if given.linkages else []
+    on = given.linkages[-1].on if given.linkages else ()
+    key = key_of_texts(question.parameters["on"])
+    told = [[field.column, field.form] for field in key.fields]
+    between = question.parameters["between"]
+    same = [[column, form] for part in on for column, _, form in part] == told
+    same &= all(side.where == question.where and not side.columns for side in sides)
+    same &= between is None or [side.party for side in sides] == list(between)
+    linkages = counts.linkages_between(on, sides) if len(sides) > 1 else ()
+    right = same and linkages and program(question, linkages, dictionary, min_cell, collector).to_plain()
+    if not right or given.to_plain() != right:
+        raise InvalidRequest(f"the program is not that of the question '{question.analysis}'")

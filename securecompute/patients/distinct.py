@@ -1,0 +1,152 @@
+"""How many different patients institutions have together, or how many are known to at least k of them.
+
+    k = 1    Σ_i Σ_b first_i(b)                     each patient where the first institution that knows him counts him
+    k > 1    Σ_T exactly(T),  |T| ≥ k               for at most 8 institutions
+
+Reveals    that number to the collector, if it is 0 or at least the smallest cell, else that it is closed; with `seen`
+           the numbers known to exactly 1, 2, ... institutions, in the same way. Of each institution, to all: a number
+           that its patients do not exceed, by at most an eighth.
+Accuracy   exact, for identifiers that are equal; false matches have probability 2^-64 a record.
+Checked    against the set of pooled records.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from securecompute.analyses import variables
+from securecompute.analyses.formats import patients, sentence
+from securecompute.analyses.question import Question
+from securecompute.analyses.result import Count, Hidden, Table, Withheld, count, plain_count
+from securecompute.errors import InvalidRequest
+from securecompute.patients import counts
+from securecompute.patients.keys import known_key
+from securecompute.patients.overlap import named
+from securecompute.programs.expressions import Expression
+from securecompute.programs.linkages import Linkage
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from securecompute.records.dictionary import Dictionary
+    from securecompute.records.identifiers import On
+
+NAME = "distinct"
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """Patients, each counted once.
+
+    n         those known to at least so many institutions as were asked for
+    seen_at   how many are known to exactly 1, 2, ... institutions; empty if that was not asked
+    """
+
+    n: Count | Withheld
+    at_least: int
+    seen_at: tuple[Count, ...]
+    institutions: tuple[str, ...]
+    on: tuple[str, ...]
+    where: str | None
+
+    def headline(self) -> str:
+        """5,120 distinct patients at A, B and C."""
+        number = "A number of patients that is withheld" if isinstance(self.n, Withheld) else patients(self.n)
+        known = "" if self.at_least == 1 else f", known to {self.at_least} or more"
+        cohort = f" where {self.where}" if self.where else ""
+        distinct, names = number.replace("patient", "distinct patient", 1), sentence(list(self.institutions))
+        return f"{distinct}{known}, at {names}{cohort}."
+
+    def tables(self) -> list[Table]:
+        """One row; and one for each number of institutions, if that was asked."""
+        tables = [
+            Table("Distinct patients", ("known to", "patients"), ((f"{self.at_least} or more", plain_count(self.n)),))
+        ]
+        if self.seen_at:
+            rows = tuple((str(c), plain_count(n)) for c, n in enumerate(self.seen_at, 1))
+            tables.append(Table("By the number of institutions", ("known to exactly", "patients"), rows))
+        return tables
+
+    def notes(self) -> list[str]:
+        """What a patient is, and what is hidden."""
+        notes = [f"Two records are one patient's if they agree in {sentence(list(self.on))}."]
+        closed = next((n for n in (self.n, *self.seen_at) if isinstance(n, Hidden)), None)
+        return notes if closed is None else [*notes, f"A count below {closed.below} is hidden."]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Every number."""
+        seen = [plain_count(n) for n in self.seen_at]
+        return {"n": plain_count(self.n), "at_least": self.at_least, "seen_at": seen, "where": self.where}
+
+    def plot(self, axes: "Axes") -> None:
+        """The number, large; or a bar for each number of institutions."""
+        from securecompute.analyses.plots import big_number
+        from securecompute.patients.plots import multiplicities
+
+        if self.seen_at:
+            multiplicities(axes, self.seen_at, self.where)
+        else:
+            big_number(axes, self.headline().split(",")[0], sentence(list(self.institutions)))
+
+
+def ask(
+    dictionary: "Dictionary",
+    on: "On",
+    between: Sequence[str] | None = None,
+    where: str | None = None,
+    at_least: int = 1,
+    seen: bool = False,
+) -> Question:
+    """How many different patients institutions have together.
+
+    on        the fields that identify a patient: columns, "soundex(surname)", or `Field`s
+    between   institutions, two or more; None: all of the network
+    where     a cohort, at each of them
+    at_least  count those known to so many institutions
+    seen      show how many are known to exactly 1, 2, ... institutions, and so how many there are in all
+    raises    InvalidRequest  a field, cohort or institution that is not there; a number that cannot be
+    """
+    if type(at_least) is not int or at_least < 1:
+        raise InvalidRequest(f"at_least is {at_least!r}; it is a number of institutions, from 1 on")
+    if not isinstance(seen, bool) or (seen and at_least > 1):
+        raise InvalidRequest("seen is True or False, and takes no at_least: it shows every number of institutions")
+    parameters = {"on": known_key(on, dictionary), "between": named(between), "at_least": at_least, "seen": seen}
+    return Question(NAME, parameters, variables.cohort(where, dictionary))
+
+
+def columns(question: Question) -> tuple[str, ...]:
+    """None beside those of key and cohort."""
+    return ()
+
+
+def program(question: Question, linkages: Sequence[Linkage], dictionary: "Dictionary") -> Expression:
+    """The counts to gate."""
+    n, at_least = len(linkages) + 1, question.parameters["at_least"]
+    if at_least > n:
+        raise InvalidRequest(f"at_least is {at_least}, and there are {n} institutions")
+    if at_least == 1 and not question.parameters["seen"]:
+        return counts.distinct(linkages, (), 1)
+    sizes = np.bitwise_count(np.arange(1, 1 << n))
+    chosen = [sizes == c for c in range(1, n + 1)] if question.parameters["seen"] else [sizes >= at_least]
+    return counts.linear(np.array(chosen, np.float64) @ counts.exactly(n), counts.common(linkages))
+
+
+def finish(
+    question: Question,
+    institutions: Sequence[str],
+    shown: Sequence[int | None],
+    dictionary: "Dictionary",
+    min_cell: int,
+) -> Distinct:
+    """The answer from what is shown: None where a count is closed."""
+    numbers = tuple(count(n, min_cell) for n in shown)
+    n: Count | Withheld = numbers[0]
+    if question.parameters["seen"]:
+        known = [each for each in numbers if isinstance(each, int)]
+        closed = Withheld("a count in it is hidden, and this would let it be worked out")
+        n = sum(known) if len(known) == len(numbers) else closed
+    at_least, on = question.parameters["at_least"], tuple(question.parameters["on"])
+    seen = numbers if question.parameters["seen"] else ()
+    return Distinct(n, at_least, seen, tuple(institutions), on, question.where)

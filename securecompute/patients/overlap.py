@@ -1,0 +1,177 @@
+"""How many patients institutions have in common: for every set of them, the patients known there and nowhere else.
+
+    exactly(T) = patients of the cohort that all of T know, and no other       for every set T of institutions
+
+Reveals    to the collector, of each number exactly(T): itself if it is 0 or at least the smallest cell, else that it is
+           closed. To nobody which patients these are, nor the closed numbers. Of each institution, to all: a number
+           that its patients do not exceed, by at most an eighth. If a number is closed, so is all that would let it be
+           worked out from this answer: sizes of intersections, and the number of distinct patients.
+           Not promised: an institution knows how many patients it has itself, and can subtract.
+Accuracy   exact, for identifiers that are equal; false matches have probability 2^-64 a record.
+Checked    against sets of pooled records.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from securecompute.analyses import variables
+from securecompute.analyses.formats import patients, sentence
+from securecompute.analyses.question import Question
+from securecompute.analyses.result import Cell, Count, Table, Total, Withheld, count, plain_count
+from securecompute.errors import InvalidRequest
+from securecompute.patients import counts
+from securecompute.patients.keys import known_key
+from securecompute.programs.expressions import Expression
+from securecompute.programs.linkages import Linkage
+from securecompute.records.columns import near
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from securecompute.records.dictionary import Dictionary
+    from securecompute.records.identifiers import On
+
+NAME = "overlap"
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Patients by the institutions that know them.
+
+    institutions  in the order in which sets are numbered: number m holds institution j if bit j of m is set
+    exactly       patients at exactly the institutions of a set, for the sets numbered 1, 2, ...
+    on            the fields that identify a patient
+    """
+
+    institutions: tuple[str, ...]
+    exactly: tuple[Count, ...]
+    on: tuple[str, ...]
+    where: str | None
+
+    @property
+    def distinct(self) -> Total:
+        """Patients known to any of the institutions."""
+        return self._sum(range(1, len(self.exactly) + 1))
+
+    @property
+    def common(self) -> Total:
+        """Patients known to all of them."""
+        return self.exactly[-1]
+
+    def shared(self, *names: str) -> Total:
+        """Patients known to all of these institutions, whoever else knows them. raises InvalidRequest: no such one"""
+        within = 0
+        for name in names:
+            if name not in self.institutions:
+                raise InvalidRequest(f"there is no institution '{name}'{near(name, self.institutions, 'institutions')}")
+            within |= 1 << self.institutions.index(name)
+        return self._sum([m for m in range(1, len(self.exactly) + 1) if m & within == within])
+
+    def seen_at(self, k: int) -> Total:
+        """Patients known to at least k of them."""
+        return self._sum([m for m in range(1, len(self.exactly) + 1) if m.bit_count() >= k])
+
+    def names(self, number: int) -> tuple[str, ...]:
+        """The institutions of a set."""
+        return tuple(name for j, name in enumerate(self.institutions) if number >> j & 1)
+
+    def headline(self) -> str:
+        """5,120 distinct patients, 4,880 of them at both A and B."""
+        every = "both " if len(self.institutions) == 2 else "all of "
+        return (
+            f"{_patients(self.distinct, 'distinct ')} at {sentence(list(self.institutions))}"
+            + (f" where {self.where}" if self.where else "")
+            + f"; {_patients(self.common)} at {every}{'them'}."
+        )
+
+    def tables(self) -> list[Table]:
+        """Every set of institutions with its patients, and the matrix of what two have in common."""
+        sets: list[tuple[Cell, ...]] = [
+            (" + ".join(self.names(m)), m.bit_count(), plain_count(n)) for m, n in enumerate(self.exactly, 1)
+        ]
+        rows = tuple((a, *(plain_count(self.shared(a, b)) for b in self.institutions)) for a in self.institutions)
+        return [
+            Table("Patients at exactly these institutions", ("institutions", "how many", "patients"), tuple(sets)),
+            Table("Patients in common", ("", *self.institutions), rows),
+        ]
+
+    def notes(self) -> list[str]:
+        """What a patient is, and what is hidden."""
+        notes = [f"Two records are one patient's if they agree in {sentence(list(self.on))}."]
+        closed = next((n for n in self.exactly if not isinstance(n, int)), None)
+        if closed is not None:
+            notes.append(f"A count below {closed.below} is hidden, and withheld is what would let it be worked out.")
+        return notes
+
+    def to_plain(self) -> dict[str, Any]:
+        """Every number by its set."""
+        sets = {" + ".join(self.names(m)): plain_count(n) for m, n in enumerate(self.exactly, 1)}
+        return {"exactly": sets, "distinct": plain_count(self.distinct), "on": list(self.on), "where": self.where}
+
+    def plot(self, axes: "Axes") -> None:
+        """Sets and their patients above, which institutions they are below, and the matrix of pairs beside it."""
+        from securecompute.patients.plots import overlap
+
+        overlap(axes, self)
+
+    def _sum(self, numbers: Sequence[int]) -> Total:
+        """The sum of the counts of these sets. A single one is what it is; of several a closed one withholds all."""
+        chosen = [self.exactly[m - 1] for m in numbers]
+        if len(chosen) == 1:
+            return chosen[0]
+        open_ = [n for n in chosen if isinstance(n, int)]
+        if len(open_) < len(chosen):
+            return Withheld("a count in it is hidden, and this would let it be worked out")
+        return sum(open_)
+
+
+def ask(dictionary: "Dictionary", on: "On", between: Sequence[str] | None = None, where: str | None = None) -> Question:
+    """How many patients institutions have in common.
+
+    on       the fields that identify a patient: columns, "soundex(surname)", or `Field`s
+    between  institutions, two or more; None: all of the network
+    where    a cohort, at each of them
+    raises   InvalidRequest  a field, cohort or institution that is not there
+    """
+    return Question(
+        NAME, {"on": known_key(on, dictionary), "between": named(between)}, variables.cohort(where, dictionary)
+    )
+
+
+def named(between: Sequence[str] | None) -> list[str] | None:
+    """Institutions' names. raises InvalidRequest: fewer than two, or one twice"""
+    if between is None:
+        return None
+    names = list(between) if isinstance(between, list | tuple) else []
+    if len(set(names)) < max(2, len(names)) or not all(isinstance(name, str) for name in names):
+        raise InvalidRequest("between=[...] names two institutions or more, each once")
+    return names
+
+
+def columns(question: Question) -> tuple[str, ...]:
+    """None beside those of key and cohort."""
+    return ()
+
+
+def program(question: Question, linkages: Sequence[Linkage], dictionary: "Dictionary") -> Expression:
+    """The counts to gate: exactly(T) for every set."""
+    return counts.linear(counts.exactly(len(linkages) + 1), counts.common(linkages))
+
+
+def finish(
+    question: Question,
+    institutions: Sequence[str],
+    shown: Sequence[int | None],
+    dictionary: "Dictionary",
+    min_cell: int,
+) -> Overlap:
+    """The answer from what is shown: None where a count is closed."""
+    numbers = tuple(count(n, min_cell) for n in shown)
+    return Overlap(tuple(institutions), numbers, tuple(question.parameters["on"]), question.where)
+
+
+def _patients(n: Total, kind: str = "") -> str:
+    if isinstance(n, Withheld):
+        return f"a number of {kind}patients that is withheld"
+    return patients(n).replace("patient", f"{kind}patient")

@@ -1,0 +1,191 @@
+"""Linkages: whose records are matched with whose, and the words by which the matches enter a program.
+
+    leader, bins 0 .. B-1, at most one of its records in each          partner: for each bin, is it one of mine?
+
+A linkage is data in a program. Its leader's records stand in the bins of a cuckoo table; with each of its partners a
+two-party conversation (`protocols/intersection/circuit.py`) leaves each of the two with words, one a bin, that mean
+nothing by themselves. Words are inputs that only `match` and `fetch` take:
+
+    match(tag of the leader, tag of the partner)                 1 where the partner has the record of a bin, else 0
+    fetch(match, word of the leader, word of the partner)        there the partner's number, else 0
+
+What the leader brings along itself are ordinary inputs, 0 in empty bins. Public are the fields that are compared, the
+cohorts, and for each side a number that its records do not exceed; how many match is not, nor is which.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from securecompute.engine.rounds import Party
+from securecompute.errors import InternalFault, InvalidRequest
+from securecompute.primitives.cuckoo import MOST, bins
+from securecompute.protocols.intersection import circuit
+
+TAG = "tag"
+CELLS, TOTALS = "cells", "totals"  # one-hot rows of categorical columns in bins, and their sums over a side's records
+MOST_PARTNERS, MOST_NAMES = 64, 64
+MOST_FIELDS = 16
+
+Parts = tuple[tuple[tuple[str, str, str], ...], ...]  # of a key: (column, kind, form), two of them where in any order
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Placed:
+    """What one institution has of a linkage after its conversations.
+
+    words   (partner, word) -> uint64 (bins,)
+    rows    of the leader, int64 (bins,): the record in each bin, -1 for none
+    """
+
+    words: Mapping[tuple[Party, str | int], NDArray[np.uint64]]
+    rows: NDArray[np.int64] | None = None
+
+    def spread(self, x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """The leader's own encoded numbers, one row a record, in the order of the bins; zeros in empty ones."""
+        if self.rows is None:
+            raise InternalFault("only the leader of a linkage has records in bins")
+        placed = np.zeros((len(self.rows), *x.shape[1:]), np.uint64)
+        taken = self.rows >= 0
+        placed[taken] = x[self.rows[taken]]
+        return placed
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One institution in a linkage.
+
+    where     cohort of its records, None: all
+    records   at most so many identifiers take part: public
+    columns   what its records bring along; records that lack a value in one of them take no part
+    """
+
+    party: Party
+    where: str | None
+    records: int
+    columns: tuple[str, ...] = ()
+
+    def to_plain(self) -> list[Any]:
+        """Plain data."""
+        return [self.party, self.where, self.records, list(self.columns)]
+
+    @classmethod
+    def from_plain(cls, plain: Any) -> "Side":
+        """The inverse of `to_plain`, of data that somebody else chose. raises InvalidRequest."""
+        if not isinstance(plain, list) or len(plain) != 4:
+            raise InvalidRequest("a side of a linkage is [institution, cohort, records, columns]")
+        party, where, records, columns = plain
+        if type(party) is not str or not (where is None or type(where) is str):
+            raise InvalidRequest("a side of a linkage names an institution, and a cohort or none")
+        if type(records) is not int or not 1 <= records <= MOST:
+            raise InvalidRequest(f"{records!r} records in a linkage; it takes 1 to {MOST}")
+        return cls(party, where, records, _names(columns, "columns"))
+
+
+@dataclass(frozen=True, slots=True)
+class Linkage:
+    """Records of a leader, looked up at its partners by fields that identify a patient (`records/key_types.py`)."""
+
+    on: Parts
+    leader: Side
+    partners: tuple[Side, ...]
+
+    def __post_init__(self) -> None:
+        names = [self.leader.party, *(side.party for side in self.partners)]
+        if not 2 <= len(set(names)) == len(names) <= MOST_PARTNERS + 1:
+            raise InvalidRequest(f"a linkage is between a leader and 1 to {MOST_PARTNERS} others, each named once")
+        if not self.on:
+            raise InvalidRequest("a linkage compares at least one field")
+
+    @property
+    def bins(self) -> int:
+        """How many rows its words have."""
+        return bins(self.leader.records)
+
+    @property
+    def sides(self) -> dict[Party, Side]:
+        """By institution, the leader first."""
+        return {side.party: side for side in (self.leader, *self.partners)}
+
+    def agreed(self, session: bytes, number: int) -> circuit.Linkage:
+        """What its conversations are held under, in a session where it has this number."""
+        partners = tuple(circuit.Partner(side.party, side.records, len(side.columns)) for side in self.partners)
+        header = session + number.to_bytes(2, "big")
+        return circuit.Linkage(self.leader.party, self.leader.records, partners, header)
+
+    @staticmethod
+    def fields_from(plain: Any) -> Parts:
+        """The fields of a key, from plain data that somebody else chose. raises InvalidRequest."""
+        return _parts(plain)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data."""
+        partners = [side.to_plain() for side in self.partners]
+        return {
+            "on": [[list(field) for field in part] for part in self.on],
+            "leader": self.leader.to_plain(),
+            "partners": partners,
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Any) -> "Linkage":
+        """The inverse of `to_plain`, of data that somebody else chose. raises InvalidRequest."""
+        if not isinstance(plain, dict) or set(plain) != {"on", "leader", "partners"}:
+            raise InvalidRequest("a linkage has on, leader and partners")
+        if not isinstance(plain["partners"], list):
+            raise InvalidRequest("a linkage's partners are a list")
+        partners = tuple(Side.from_plain(side) for side in plain["partners"])
+        return cls(_parts(plain["on"]), Side.from_plain(plain["leader"]), partners)
+
+
+def linked(source: Mapping[str, Any]) -> int | None:
+    """The number of the linkage that an input comes of, None where it comes of none."""
+    number = source.get("linkage")
+    return number if type(number) is int else None
+
+
+def check_source(
+    source: Mapping[str, Any], owner: Party, shape: tuple[int, ...], words: bool, linkage: Linkage
+) -> None:
+    """Return if an input is one that a linkage gives: words of a pair, the leader's own numbers, or a side's totals.
+
+    raises   InvalidRequest
+    """
+    if TOTALS in source and not words:
+        if owner not in linkage.sides:
+            raise InvalidRequest(f"'{owner}' has no records in this linkage")
+        return
+    if shape[:1] != (linkage.bins,):
+        raise InvalidRequest(f"an input of a linkage has a row for each of {linkage.bins} bins")
+    if not words:
+        if owner != linkage.leader.party:
+            raise InvalidRequest(f"only the leader of a linkage, '{linkage.leader.party}', brings in numbers itself")
+        return
+    partner = linkage.sides.get(str(source.get("partner")))
+    if set(source) != {"linkage", "partner", "word"} or partner is None or partner == linkage.leader:
+        raise InvalidRequest("words of a linkage name one of its partners, and a word")
+    if owner not in (linkage.leader.party, partner.party) or len(shape) != 1:
+        raise InvalidRequest("words of a linkage belong to its leader or to the partner, one for each bin")
+    if source["word"] not in (TAG, *range(len(partner.columns))):
+        raise InvalidRequest(f"'{partner.party}' brings no word {source['word']!r} into the linkage")
+
+
+def _parts(plain: Any) -> Parts:
+    if not isinstance(plain, list) or len(plain) > MOST_FIELDS:
+        raise InvalidRequest(f"a linkage compares at most {MOST_FIELDS} fields")
+    for part in plain:
+        fields = part if isinstance(part, list) and 1 <= len(part) <= 2 else [None]
+        if not all(isinstance(each, list) and len(each) == 3 and all(type(t) is str for t in each) for each in fields):
+            raise InvalidRequest("a field of a linkage is [column, kind, form], and two stand in any order")
+    return tuple(tuple((each[0], each[1], each[2]) for each in part) for part in plain)
+
+
+def _names(plain: Any, what: str) -> tuple[str, ...]:
+    if not isinstance(plain, list) or len(plain) > MOST_NAMES or not all(type(name) is str for name in plain):
+        raise InvalidRequest(f"the {what} of a linkage are a list of at most {MOST_NAMES} names")
+    if len(set(plain)) < len(plain):
+        raise InvalidRequest(f"one of the {what} of a linkage is named twice")
+    return tuple(plain)

@@ -1,0 +1,97 @@
+"""Matches of a linkage, and the numbers that matched records bring along: what its words are for.
+
+    match(t', t) = [t' = t]  in every bin          fetch(e, p', u) = e (p' + u)   (mod 2^64)
+
+t is the partner's secret for a bin, and t' what the leader has learned in its place: the same where the partner has the
+bin's record, else uniform. So is p' + u the partner's number there, at the scale that the plan of the program gives it,
+and elsewhere a uniform word that the product with 0 removes. A false match has probability 2^-64 a bin.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from securecompute.engine.rounds import Part
+from securecompute.errors import DisclosureRefused, InvalidRequest
+from securecompute.primitives.cuckoo import MOST
+from securecompute.programs import attributes
+from securecompute.programs.operation import (
+    Attributes,
+    Deviation,
+    Elementwise,
+    Estimate,
+    Operand,
+    Site,
+    ValueType,
+    secret,
+)
+from securecompute.protocols.products.compute_party import ComputeParty
+from securecompute.protocols.products.equality import equal
+from securecompute.protocols.products.fixed import Fixed
+from securecompute.protocols.products.multiplication import multiply
+from securecompute.protocols.products.verdict import refuse_if_any
+
+
+class Match(Elementwise):
+    """Where the partner has the leader's record. least: with fewer matches than these, the program is refused."""
+
+    name = "match"
+    arity = 2
+    attributes: ClassVar[Mapping[str, Any]] = {"least": attributes.whole(0, MOST)}
+    opens = "whether enough records match for the program to go on"
+    takes_words = True
+
+    def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
+        if not all(each.words for each in x) or x[0].shape != x[1].shape:
+            raise InvalidRequest("match takes the leader's and the partner's words of one linkage")
+        return ValueType(x[0].shape, 1.0, integer=True, least=0.0)
+
+    def opened(self, a: Attributes) -> str:
+        return self.opens if a["least"] else ""
+
+    def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
+        return [0, 0]
+
+    def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
+        tags, least = [secret(each).share for each in x], int(site.attributes["least"])
+        same = yield from equal(party.at("equal"), *tags)
+        if least:
+            whole = same.size == site.result.size  # else a rehearsal on few bins, all of which match
+            lacking = (-same.sum().reshape((1,))) + (least if whole else 0)
+            yield from refuse_if_any(party.at("least"), lacking, f"fewer than {least} records match", DisclosureRefused)
+        return Fixed.of(same, 0, 1.0)
+
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return Deviation(0.0)
+
+
+class Fetch(Elementwise):
+    """The partner's number where a record matched, 0 elsewhere. bound, integer: of the number, as of an input."""
+
+    name = "fetch"
+    arity = 3
+    attributes: ClassVar[Mapping[str, Any]] = {"bound": attributes.real(0, 2.0**53), "integer": attributes.truth}
+    takes_words = True
+
+    def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
+        if [each.words for each in x] != [False, True, True] or len({each.shape for each in x}) > 1:
+            raise InvalidRequest("fetch takes a match, and the leader's and the partner's words of its linkage")
+        return ValueType(x[0].shape, max(float(a["bound"]), 2.0**-30), a["integer"])
+
+    def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
+        return [0, 0, 0]
+
+    def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
+        matched, learned, known = (secret(each).share for each in x)
+        share = yield from multiply(party, matched, learned + known)
+        return Fixed.of(share, fetched_scale(site), site.result.bound)
+
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return Deviation(0.0 if site.result.integer else 2.0 ** -(scale + 1))
+
+
+def fetched_scale(site: Site) -> int:
+    """The fractional bits with which the partner of a linkage encodes the numbers of a fetch."""
+    return 0 if site.result.integer else site.demand
+
+
+OPERATIONS = (Match(), Fetch())

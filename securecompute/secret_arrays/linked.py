@@ -1,0 +1,144 @@
+"""Records of several institutions about the same patients, as secret arrays of one row a patient.
+
+    pairs = network.link("Mayo", "Duke", on=["name", "born"], columns={"Mayo": ["rx"], "Duke": ["relapse"]})
+    (pairs["Mayo", "rx"] * pairs["Duke", "relapse"]).sum().reveal()
+
+A row is a place where a record of the first institution may stand; most match nobody, or are empty. Whether one does is
+as secret as what it holds: `matched` is 1 where all institutions have the patient, and every column is 0 elsewhere. So
+sums over rows are sums over the patients in common, and `matched` is the weight, or the column of ones, of a model.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from securecompute.engine.fabric import Fabric
+from securecompute.engine.rounds import Party
+from securecompute.errors import InvalidRequest
+from securecompute.patients.counts import match_of, words_of
+from securecompute.programs.expressions import Expression, apply
+from securecompute.programs.linkages import Linkage, Parts, Side
+from securecompute.programs.program import Input
+from securecompute.records.columns import near
+from securecompute.records.dictionary import Dictionary
+from securecompute.records.key_types import Field, KeyType
+from securecompute.records.numeric import declared_range
+from securecompute.secret_arrays.array import Computation, SecretArray
+
+Where = str | Mapping[Party, str] | None  # one cohort for all, or by institution
+
+
+class Linkers(Computation, Protocol):
+    """A network, as far as it is needed here."""
+
+    fabric: Fabric
+
+    def columns_of(self, institution: Party) -> Dictionary:
+        """All columns of an institution."""
+
+
+class LinkedRecords:
+    """What `Network.link` gives. Shows of which institutions, never how many match or which."""
+
+    __slots__ = ("_linkage", "_network", "least")
+
+    def __init__(self, network: Linkers, linkage: Linkage, least: int) -> None:
+        """least   with fewer patients in common the program is refused"""
+        self._network, self._linkage, self.least = network, linkage, least
+
+    def __repr__(self) -> str:
+        return f"LinkedRecords({', '.join(self._linkage.sides)}; {self._linkage.bins} rows)"
+
+    @property
+    def matched(self) -> SecretArray:
+        """1 where all institutions have the patient, else 0: shape (rows,)."""
+        return self._array(self._all())
+
+    def matched_at(self, partner: Party) -> SecretArray:
+        """1 where this institution has a patient of the first one, else 0: shape (rows,). raises InvalidRequest"""
+        return self._array(self._match(self._partner(partner)))
+
+    def __getitem__(self, which: tuple[Party, str]) -> SecretArray:
+        """A column of an institution, 0 where not all have the patient: shape (rows,). raises InvalidRequest"""
+        if not (isinstance(which, tuple) and len(which) == 2):
+            raise InvalidRequest("a column of linked records is named by institution and column: pairs['Mayo', 'rx']")
+        name, column = which
+        side = self._linkage.sides.get(name)
+        if side is None or column not in side.columns:
+            brought = [f"{s.party}: {', '.join(s.columns)}" for s in self._linkage.sides.values() if s.columns]
+            raise InvalidRequest(f"'{name}' brought no column '{column}' into the linkage; {'; '.join(brought)}")
+        if side == self._linkage.leader:
+            return self._array(apply("multiply", self._all(), self._own(column)))
+        others = [self._match(partner) for partner in self._linkage.partners if partner != side]
+        value = self._fetched(side, column)
+        for match in others:
+            value = apply("multiply", value, match)
+        return self._array(value)
+
+    def _all(self) -> Expression:
+        matches = [self._match(partner) for partner in self._linkage.partners]
+        result = matches[0]
+        for match in matches[1:]:
+            result = apply("multiply", result, match)
+        return result
+
+    def _match(self, partner: Side) -> Expression:
+        return match_of(self._linkage, partner, self.least)
+
+    def _fetched(self, partner: Side, column: str) -> Expression:
+        whole, _, most = declared_range(self._network.columns_of(partner.party), [column])
+        words = words_of(self._linkage, partner, partner.columns.index(column))
+        return apply("fetch", self._match(partner), *words, bound=most, integer=whole)
+
+    def _own(self, column: str) -> Expression:
+        leader, source = self._linkage.leader.party, {"columns": column}
+        whole, least, most = declared_range(self._network.columns_of(leader), [column])
+        declared = Input(leader, source, (self._linkage.bins,), most, whole, least=min(0.0, least))
+        return Expression.of_input(declared, self._linkage)
+
+    def _partner(self, name: Party) -> Side:
+        found = next((side for side in self._linkage.partners if side.party == name), None)
+        if found is None:
+            names = ", ".join(side.party for side in self._linkage.partners)
+            raise InvalidRequest(f"'{name}' is not linked to '{self._linkage.leader.party}' here; {names} are")
+        return found
+
+    def _array(self, value: Expression) -> SecretArray:
+        return SecretArray(self._network, value)
+
+
+def sides_of(
+    network: Linkers,
+    institutions: Sequence[Party],
+    on: Any,
+    columns: Mapping[Party, Sequence[str]],
+    where: Where,
+    purpose: str,
+) -> tuple[list[Side], Parts]:
+    """The sides of a linkage, and its key: each institution is asked for its public number and its fields' kinds.
+
+    raises   InvalidRequest     no such institution, column or cohort, or fields of other kinds at one than at another
+             DisclosureRefused  a rule of one of them does not allow it
+    """
+    for name in [*institutions, *columns, *(where if isinstance(where, Mapping) else ())]:
+        if name not in network.institutions:
+            raise InvalidRequest(
+                f"there is no institution '{name}'{near(str(name), network.institutions, 'institutions')}"
+            )
+    parts = [(part,) if isinstance(part, Field) else (part.one, part.other) for part in KeyType.of(on).parts]
+    key = [[[field.column, field.kind or "", field.form] for field in part] for part in parts]
+    cohorts = where if isinstance(where, Mapping) else dict.fromkeys(institutions, where)
+    brought = {name: tuple(columns.get(name, ())) for name in institutions}
+    asked = {
+        name: {"on": key, "where": cohorts.get(name), "columns": list(brought[name]), "purpose": purpose}
+        for name in institutions
+    }
+    told = {name: network.fabric.ask(name, "measure", asked[name]) for name in institutions}
+    first = institutions[0]
+    for name in institutions[1:]:
+        if told[name]["on"] != told[first]["on"]:
+            raise InvalidRequest(
+                f"the fields of the key are of other kinds at '{first}' than at '{name}': "
+                f"{told[first]['on']} and {told[name]['on']}. Say which kind is meant, Field('born', kind='date')"
+            )
+    sides = [Side(name, cohorts.get(name), told[name]["records"], brought[name]) for name in institutions]
+    return sides, Linkage.fields_from(told[first]["on"])

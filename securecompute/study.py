@@ -1,0 +1,143 @@
+"""A study: questions to a network, under a name, which a researcher asks.
+
+study = network.study("indomethacin")
+print(study.crosstab("rx", "outcome"))
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from securecompute.analyses import catalogue
+from securecompute.analyses.question import Question
+from securecompute.answer import Answer
+from securecompute.engine.fabric import Progress
+from securecompute.engine.rounds import Party
+from securecompute.errors import InvalidRequest
+from securecompute.explanation import Explanation, explain
+from securecompute.manifest import Manifest
+from securecompute.patients import catalogue as patients
+from securecompute.program_explanation import ProgramExplanation, explain_program
+from securecompute.program_manifest import ProgramManifest
+from securecompute.records.dictionary import Dictionary
+from securecompute.records.identifiers import On
+
+Explained: TypeAlias = Explanation | ProgramExplanation
+
+
+class Asked(Protocol):
+    """A network, as far as it is needed here."""
+
+    dictionary: Dictionary
+
+    @property
+    def unusable(self) -> Mapping[str, str]:
+        """Columns that are not the same everywhere, and why."""
+
+    @property
+    def institutions(self) -> tuple[Party, ...]:
+        """All of them."""
+
+    def run(self, question: Question, progress: Progress | None = None) -> Answer:
+        """Ask a question of the catalogue."""
+
+    def count_patients(self, question: Question, progress: Progress | None = None) -> Answer:
+        """Ask a question about patients whom several institutions know."""
+
+    def propose(self, question: Question) -> tuple[bytes, Manifest]:
+        """What asking would run."""
+
+    def propose_counting(self, question: Question) -> tuple[bytes, ProgramManifest]:
+        """What asking about patients would run."""
+
+
+class Study:
+    """Questions to one network, under a name."""
+
+    def __init__(self, network: Asked, name: str, progress: Progress | None = None) -> None:
+        self.network, self.name = network, name
+        self._progress = progress
+
+    def __repr__(self) -> str:
+        return f"Study({self.name!r}, {self.network!r})"
+
+    def count(self, where: str | None = None, distinct: bool = False, on: On | None = None) -> Answer:
+        """How many patients are in a cohort.
+
+        distinct   count each patient once, by the fields `on`
+        raises     SecureComputeError
+        """
+        if distinct:
+            return self.distinct(_key(on), where=where)
+        return self.ask("count", where=where)
+
+    def crosstab(
+        self,
+        row: str,
+        column: str,
+        where: str | None = None,
+        distinct: bool = False,
+        on: On | None = None,
+        **options: Any,
+    ) -> Answer:
+        """Patients by two categorical columns, with tests and measures of association.
+
+        distinct   count each patient once, as the first institution that knows him has him, by the fields `on`
+        raises     SecureComputeError
+        """
+        if distinct:
+            return self.ask("distinct_crosstab", row=row, column=column, on=_key(on), where=where, **options)
+        return self.ask("crosstab", row=row, column=column, where=where, **options)
+
+    def distinct(
+        self,
+        on: On,
+        where: str | None = None,
+        between: Sequence[Party] | None = None,
+        at_least: int = 1,
+        seen: bool = False,
+    ) -> Answer:
+        """How many different patients institutions have together, or how many are known to `at_least` of them.
+
+        on     the fields that identify a patient: columns, or such as "soundex(surname)"
+        seen   show how many are known to exactly 1, 2, ... institutions
+        raises SecureComputeError
+        """
+        return self.ask("distinct", on=on, where=where, between=between, at_least=at_least, seen=seen)
+
+    def overlap(self, on: On, where: str | None = None, between: Sequence[Party] | None = None) -> Answer:
+        """How many patients institutions have in common, for every set of them. raises SecureComputeError."""
+        return self.ask("overlap", on=on, where=where, between=between)
+
+    def describe(self, column: str, by: str | None = None, where: str | None = None) -> Answer:
+        """n, missing, mean, sd and variance of a numeric column, by group if asked. raises SecureComputeError."""
+        return self.ask("describe", column=column, by=by, where=where)
+
+    def ask(self, analysis: str, /, **parameters: Any) -> Answer:
+        """Any question of the catalogue, by name. raises SecureComputeError."""
+        question = self.question(analysis, **parameters)
+        answer = self.network.count_patients if analysis in patients.CATALOGUE else self.network.run
+        return answer(question, self._progress)
+
+    def question(self, analysis: str, /, **parameters: Any) -> Question:
+        """The question, checked against the dictionary and not asked. raises InvalidRequest."""
+        try:
+            ask = patients.ask if analysis in patients.CATALOGUE else catalogue.ask
+            return ask(analysis, self.network.dictionary, **parameters)
+        except InvalidRequest as error:
+            unusable = self.network.unusable
+            lacking = [name for name in unusable if f"there is no column '{name}'" in str(error)]
+            named = [name for name in unusable if name in lacking or name in parameters.values()] if lacking else []
+            raise InvalidRequest("\n".join([unusable[name] for name in named] or [str(error)])) from None
+
+    def explain(self, analysis: str, /, **parameters: Any) -> Explained:
+        """What asking would cost and who would learn what, without asking. raises SecureComputeError."""
+        question = self.question(analysis, **parameters)
+        if analysis in patients.CATALOGUE:
+            return explain_program(self.network.propose_counting(question)[1])
+        return explain(self.network.propose(question)[1], self.network.institutions)
+
+
+def _key(on: On | None) -> On:
+    if on is None:
+        raise InvalidRequest("distinct patients are told apart by fields: on=['surname', 'born']")
+    return on
