@@ -31,9 +31,11 @@ from securecompute.engine.fabric import Recipe
 from securecompute.engine.local import play
 from securecompute.engine.rounds import together
 from securecompute.programs.execution import encode_input, take_part
+from securecompute.programs.linkages import Linkage, Placed, Side
 from securecompute.programs.plan import plan
-from securecompute.programs.program import Program
+from securecompute.programs.program import Input, Node, Program
 from securecompute.protocols import products
+from securecompute.protocols.intersection import circuit
 from securecompute.protocols.products.bit_sharing import to_arithmetic
 from securecompute.protocols.products.comparison import less
 from securecompute.protocols.products.compute_party import make_keys
@@ -146,6 +148,47 @@ def program_part(me, name, session, tape):
     return [shown[k].tobytes() for k in sorted(shown)]
 
 
+# ---- a program over linked records
+
+LINKAGE = Linkage(((("id", "text", "whole"),),), Side(LEFT, None, 4), (Side(RIGHT, None, 3, ("c",)),))
+IDS = {LEFT: np.arange(8, dtype=np.uint64).reshape(4, 2), RIGHT: np.arange(4, 10, dtype=np.uint64).reshape(3, 2)}
+PAY = np.array([[7, 8, 9]], np.uint64)
+
+
+@cache
+def linked_program():
+    """It shows the receiver every line that is not a word."""
+    words = [
+        Node("input", (), {}, Input(owner, source, (LINKAGE.bins,), 1.0, True, words=True))
+        for source in ({"linkage": 0, "partner": RIGHT, "word": word} for word in ("tag", 0))
+        for owner in (LEFT, RIGHT)
+    ]
+    nodes = [*words, line("match", 0, 1, least=2), line("fetch", 4, 2, 3, bound=10.0, integer=True)]
+    made = Program(tuple(nodes), ((4, RECEIVER), (5, RECEIVER)), linkages=(LINKAGE,))
+    return Program.from_plain(made.to_plain())
+
+
+def linked_part(me, _, session, tape):
+    """One party's part; the leader of the linkage is the left owner."""
+    agreed = LINKAGE.agreed(session, 0)
+    linking = {LEFT: {0: _led(agreed, tape)}, RIGHT: {0: _assisted(agreed, tape)}}.get(me, {})
+    shown = yield from take_part(me, TRIO, plan(linked_program()), {}, session, tape, linking)
+    return [shown[k].tobytes() for k in sorted(shown)]
+
+
+def _led(agreed, tape):
+    led = yield from circuit.lead(agreed, Plain(IDS[LEFT]), tape)
+    return _placed(led.halves[0], led.rows)
+
+
+def _assisted(agreed, tape):
+    return _placed((yield from circuit.assist(agreed, RIGHT, Plain(IDS[RIGHT]), Plain(PAY), tape)))
+
+
+def _placed(half, rows=None):
+    return Placed({(RIGHT, "tag"): half.tags.words, (RIGHT, 0): half.columns.words[0]}, rows)
+
+
 # ---- gates that no operation uses
 
 BITS = 20
@@ -213,9 +256,10 @@ def scores_part(me, rows, session, tape):
 
 # ---- sessions
 
-KINDS = {"program": program_part, "gates": gates_part, "scores": scores_part}
+KINDS = {"program": program_part, "linked": linked_part, "gates": gates_part, "scores": scores_part}
 SESSIONS = {  # name -> manifest, parties
     **{name: (msgpack.packb({"program": name}), PARTIES) for name in PROGRAMS},
+    "linked records": (msgpack.packb({"linked": 1}), PARTIES),
     "gates, Z_2^64": (msgpack.packb({"gates": 64}), PARTIES[:-1]),
     "gates, Z_2^128": (msgpack.packb({"gates": 128}), PARTIES[:-1]),
     "scores": (msgpack.packb({"scores": 3}), OWNERS),

@@ -1,5 +1,6 @@
 """Every gate and every operation on the fabric without processes; and that none is left out."""
 
+import numpy as np
 import pytest
 
 from securecompute.engine.in_process import InProcess
@@ -9,6 +10,7 @@ from tests.protocols.products.conformance import (
     RECIPES,
     SESSIONS,
     ConformancePromises,
+    linked_program,
     locked,
     parts_run,
     program_of,
@@ -27,11 +29,19 @@ class TestInProcess(ConformancePromises):
 
 
 def test_every_operation_of_the_catalogue_is_in_a_program_and_shown():
-    for name, left_out in (("narrow", set()), ("wide", {operation for operation, _, _ in DEAR})):
-        program, _ = program_of(name)
-        shown = {program.nodes[k].operation for k, _ in program.outputs}
-        assert OPERATIONS.keys() - shown == left_out
-        assert len(locked(name)[0].outputs[RECEIVER]) == len(program.outputs)
+    of_words, dear = {"match", "fetch"}, {operation for operation, _, _ in DEAR}
+    for name, left_out in (("narrow", of_words), ("wide", of_words | dear)):
+        assert OPERATIONS.keys() - shown(program_of(name)[0]) == left_out
+        assert len(locked(name)[0].outputs[RECEIVER]) == len(program_of(name)[0].outputs)
+    assert shown(linked_program()) == of_words
+    matched, fetched = (np.frombuffer(each) for each in locked("linked records")[0].outputs[RECEIVER])
+    assert sorted(fetched[matched == 1]) == [7, 8]
+    assert not fetched[matched == 0].any()
+
+
+def shown(program):
+    """The operations whose results are outputs."""
+    return {program.nodes[k].operation for k, _ in program.outputs}
 
 
 def test_every_public_part_of_the_products_runs_in_some_session():
