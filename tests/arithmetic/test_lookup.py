@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from securecompute.arithmetic import lookup
 from securecompute.arithmetic.lookup import Lookup, has_equal_rows, warm
 from securecompute.errors import InvalidRequest
 
@@ -22,11 +23,11 @@ def entries(numbers, size):
 
 @given(st.lists(NUMBERS, max_size=60), st.lists(NUMBERS, max_size=60), st.integers(1, 16))
 def test_rows_are_found_by_their_first_bytes(own, others, size):
-    lookup = Lookup(rows(own), size)
-    lookup.mark(entries(others, size))
+    table = Lookup(rows(own), size)
+    table.mark(entries(others, size))
     known = {k & (1 << 8 * size) - 1 for k in others}
-    assert lookup.found.dtype == np.bool_
-    assert lookup.found.tolist() == [k & (1 << 8 * size) - 1 in known for k in own]
+    assert table.found.dtype == np.bool_
+    assert table.found.tolist() == [k & (1 << 8 * size) - 1 in known for k in own]
 
 
 @given(st.lists(NUMBERS, max_size=60))
@@ -37,10 +38,10 @@ def test_equal_rows_are_noticed(numbers):
 def test_long_lists_in_parts_find_what_one_list_finds():
     octets = np.random.default_rng(5).integers(0, 256, (5000, 16), dtype=np.uint8)
     own, listed = octets[:3000].view(np.uint64), np.ascontiguousarray(octets[1500:, :10])
-    lookup = Lookup(own, 10)
+    table = Lookup(own, 10)
     for start in range(0, 3500, 700):
-        lookup.mark(listed[start : start + 700])
-    assert lookup.found.tolist() == [False] * 1500 + [True] * 1500
+        table.mark(listed[start : start + 700])
+    assert table.found.tolist() == [False] * 1500 + [True] * 1500
 
 
 def test_a_repeated_row_far_away_is_noticed():
@@ -61,26 +62,38 @@ def test_rows_that_count_up_do_not_crowd():
         assert not has_equal_rows(own)
 
 
+def test_rows_of_one_hash_are_told_apart():
+    """High words whose products with the hash's factor agree in all but the lowest bits."""
+    inverse = pow(int(lookup._HIGH), -1, 1 << 64)
+    crowd = [(v * inverse % (1 << 64)) << 64 for v in range(600)]
+    assert not has_equal_rows(rows(crowd))
+    table = Lookup(rows(crowd[:100]))
+    table.mark(entries(crowd[100:], 16))
+    assert not table.found.any()
+    table.mark(entries(crowd[:100:2], 16))
+    assert table.found.tolist() == [k % 2 == 0 for k in range(100)]
+
+
 def test_an_entry_that_is_sent_often_is_found_once():
-    lookup = Lookup(rows([3, 5, 7]), 2)
-    lookup.mark(entries([5] * 10_000, 2))
-    assert lookup.found.tolist() == [False, True, False]
+    table = Lookup(rows([3, 5, 7]), 2)
+    table.mark(entries([5] * 10_000, 2))
+    assert table.found.tolist() == [False, True, False]
 
 
 def test_what_was_found_is_a_copy_and_own_rows_stay():
     own = rows([1, 2])
-    lookup = Lookup(own, 1)
+    table = Lookup(own, 1)
     own[:] = 9
-    lookup.found[:] = True
-    lookup.mark(entries([2], 1))
-    assert lookup.found.tolist() == [False, True]
+    table.found[:] = True
+    table.mark(entries([2], 1))
+    assert table.found.tolist() == [False, True]
 
 
 def test_other_arrays_are_refused():
-    lookup = Lookup(rows([1]), 4)
+    table = Lookup(rows([1]), 4)
     for wrong in (np.zeros((2, 5), np.uint8), np.zeros((2, 4), np.int8), np.zeros(4, np.uint8)):
         with pytest.raises(InvalidRequest, match="entries are"):
-            lookup.mark(wrong)
+            table.mark(wrong)
     for wrong in (np.zeros((2, 3), np.uint64), np.zeros((2, 2), np.int64)):
         with pytest.raises(InvalidRequest):
             Lookup(wrong)

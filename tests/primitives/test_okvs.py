@@ -168,6 +168,7 @@ def test_other_seeds_give_other_rows():
 def test_columns_are_uniform_and_different():
     of = rows(Layout(1, 1 << 15, 10, 8), SEED, words(30_000, 2, "keys"))
     three = (of.places[:, :1] >> np.array([0, 16, 32], np.uint64)) & np.uint64(0xFFFF)
+    assert (np.diff(np.sort(three, axis=1), axis=1) > 0).all()
     counts = np.bincount((three @ np.array([100, 10, 1], np.uint64)).astype(np.int64), minlength=1000)
     assert (counts > 0).sum() == 10 * 9 * 8
     expected = 30_000 / 720
