@@ -12,7 +12,7 @@ Security   Semi-honest, two parties. R learns which rows of X are in Y, S nothin
            all pairs (`tags`); a missed one: never. Not promised: any of it against a party that deviates; that sets
            are true. `header` belongs to one run of two parties.
 Cost       rounds and bytes in `cost`, exactly: 4 rounds up to 1.5 million items. For 2^20 items each R sends 25.6 MB
-           and S 11.0 MB, 279 bits an item.
+           and S 11.0 MB, 279 bits an item; R computes 0.6 s and S 0.33 s on a core each.
 Reference  Raghuraman, Rindal, CCS 2022 (ePrint 2022/320).
 """
 
