@@ -22,7 +22,6 @@ from securecompute.programs.operation import (
     Operand,
     Remark,
     ValueType,
-    check_digits_of_quotient,
     secret,
     truncated,
 )
@@ -57,8 +56,6 @@ def divisor(party: ComputeParty, x: Operand, type_: ValueType) -> Part[tuple[Fix
     number = secret(x)
     of = replace(type_, ring=number.ring, bound=number.bound)
     number = yield from rescaled(party.at("held"), number, min(number.scale, held_scale(of, number.ring)))
-    if type_.loose:
-        check_digits_of_quotient(number.scale, type_.bound)
     return number, _counted(of, number.scale, number.bound), type_.least >= 0
 
 

@@ -15,8 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
+from securecompute.arithmetic.rings import Ring
 from securecompute.programs.accuracy import deviations
-from securecompute.programs.catalogue import OPERATIONS
+from securecompute.programs.catalogue import OPERATIONS, find
+from securecompute.programs.divisors import Held
+from securecompute.programs.operation import Deviation, Estimate, Site, ValueType
 from securecompute.programs.plan import plan
 from securecompute.programs.rehearsal import rehearse
 from tests.programs.running import RESEARCHER, constant, held, line, program, run
@@ -227,6 +230,22 @@ def test_a_root_near_0_has_the_bound_of_0():
     got, deviation, _ = derived(nodes, {0: x})
     assert off(got, np.sqrt(x / 3)) <= deviation.most < 1e-3
     assert "of larger numbers" in " ".join(map(str, deviation.remarks))
+
+
+def test_ends_that_are_clipped_to_are_as_coarse_as_the_numbers():
+    x = np.array([-1.0, 0.0, 1.0])
+    nodes = [held("A", x, 2.0**40), line("clip", 0, low=-0.3, high=0.1)]
+    got, deviation, unit = derived(nodes, {0: x})
+    assert unit / 64 < off(got, x.clip(-0.3, 0.1)) <= deviation.most <= unit
+
+
+def test_what_is_cut_off_counts_a_unit():
+    real, known = ValueType((1,), 4.0, least=1.0), Estimate(20, Deviation(0.0))
+    site = Site({}, ValueType((1,), 16.0), 40, (real, real))
+    assert find("multiply").error([known, known], site, 40).most == 0
+    assert find("multiply").error([known, known], site, 39).most == 2.0**-39
+    held_whole, cut = (Held.of(Estimate(scale), real, Ring.Z64) for scale in (26, 27))
+    assert held_whole.error == 0 and cut.error == 2.0**-26 == cut.least - cut.low
 
 
 @settings(max_examples=10, deadline=None)
