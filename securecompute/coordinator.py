@@ -12,9 +12,10 @@ from securecompute.analyses.question import Question
 from securecompute.computing import pack
 from securecompute.disclosure.gate import release
 from securecompute.disclosure.rules import Rules
+from securecompute.engine.fabric import Run
 from securecompute.engine.rounds import Part, Party
 from securecompute.engine.wire import contents
-from securecompute.errors import InvalidRequest, PeerMisbehaved
+from securecompute.errors import InternalFault, InvalidRequest, PeerMisbehaved, SecureComputeError
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.primitives.randomness import Randomness, SystemRandomness
 from securecompute.program_manifest import ProgramManifest, is_program
@@ -168,3 +169,16 @@ def _hidden(message: Any) -> Secret | None:
         return message
     parts = message if isinstance(message, tuple) else ()
     return next((found for part in parts if (found := _hidden(part)) is not None), None)
+
+
+def cause(run: Run) -> SecureComputeError:
+    """The error of a run that explains the others.
+
+    One that merely repeats that another party ended comes last, a party that is gone before it, and of the others the
+    coordinator's first, since it saw everybody.
+    """
+    order = [COORDINATOR, COLLECTOR, *(p for p in run.outcomes if p not in (COORDINATOR, COLLECTOR))]
+    failed = [run.outcomes[party] for party in order if party in run.outcomes and run.outcomes[party].error is not None]
+    failed.sort(key=lambda outcome: (outcome.echo, outcome.traffic.rounds == 0))
+    error = failed[0].error if failed else None
+    return error if error is not None else InternalFault("a session failed and nobody says why")

@@ -3,8 +3,8 @@
 It opens its own source, keeps its own rules and identity key, and answers a closed list of requests: `introduce`
 itself, be `enrol`led in a network, `consider` a question or a program. What it considers well it takes part in:
 with a masked vector, or with shares. Its records and its own numbers never leave the object. For programs on secret
-arrays it also tells the shape of columns, or how many of its records would be linked (`measure`), keeps arrays (`hold`)
-and loads kernels (`prepare`).
+arrays it also tells whether its rules `permit` a program, tells the shape of columns, or how many of its records would
+be linked (`measure`), keeps arrays (`hold`) and loads kernels (`prepare`).
 """
 
 from collections.abc import Mapping
@@ -84,6 +84,8 @@ class Institution:
             return self._enrol(Enrolment.from_plain(payload))
         if request == "consider":
             return self._consider(payload)
+        if request == "permit":
+            return ProgramManifest.decode(payload, self._enrolled).respects(self._rules, self.name)
         if request == "prepare":
             return prepare()
         if request == "measure":

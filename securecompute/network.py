@@ -20,12 +20,12 @@ from securecompute.analyses import catalogue
 from securecompute.analyses.question import Question
 from securecompute.answer import Answer, Provenance
 from securecompute.computing import unpack
-from securecompute.coordinator import COLLECTOR, COORDINATOR, Collector, Coordinator
+from securecompute.coordinator import COLLECTOR, COORDINATOR, Collector, Coordinator, cause
 from securecompute.disclosure.rules import ARRAYS, COUNTS, Rules, strictest
 from securecompute.engine.fabric import Fabric, Progress, Recipe, Run
 from securecompute.engine.rounds import Party
 from securecompute.engine.runner import Limits
-from securecompute.errors import InternalFault, InvalidRequest, PeerLost, SecureComputeError
+from securecompute.errors import DisclosureRefused, InvalidRequest, PeerLost, SecureComputeError
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.patients import catalogue as patients
 from securecompute.patients.counts import linkages_between
@@ -93,7 +93,7 @@ class Network:
         self.rules = strictest(*(Rules.from_plain(each["rules"]) for each in introduced.values()))
         identities = {name: each["identity"] for name, each in introduced.items()}
         setting = self._setting(Choice.parse(sum))
-        own = {} if dictionary is not None else {name: _beyond(self.dictionary, inferred[name]) for name in inferred}
+        own = {} if dictionary is not None else {n: each.without(self.dictionary) for n, each in inferred.items()}
         roles = (COORDINATOR, COLLECTOR, setting, tuple(compute), own)
         self._enrolment = Enrolment(self.dictionary, identities, *roles)
         plain = self._enrolment.to_plain()
@@ -236,7 +236,7 @@ class Network:
         self._answers(self.fabric.ask_all(asked, "consider", encoded))
         run = self.fabric.run(PROTOCOL, manifest.parties, encoded, progress)
         if any(outcome.error is not None for outcome in run.outcomes.values()):
-            raise _cause(run)
+            raise cause(run)
         shown = run.outcomes[COLLECTOR].value["shown"] if COLLECTOR in run.outcomes else {}
         return run, {int(k): unpack(packed) for k, packed in shown.items()}
 
@@ -252,7 +252,16 @@ class Network:
 
     def explain_program(self, program: Program) -> ProgramExplanation:
         """What running it would cost and who would learn what, without running it. raises SecureComputeError."""
-        return explain_program(self.propose_program(program)[1])
+        return self._explained(*self.propose_program(program))
+
+    def explain_counting(self, question: Question) -> ProgramExplanation:
+        """The same of a question about patients whom several institutions know. raises SecureComputeError."""
+        return self._explained(*self.propose_counting(question))
+
+    def _explained(self, encoded: bytes, manifest: ProgramManifest) -> ProgramExplanation:
+        owners = [party for party in manifest.parties if party in self.institutions]
+        told = self.fabric.ask_all(owners, "permit", encoded)
+        return explain_program(manifest, [str(text) for text in told.values() if isinstance(text, DisclosureRefused)])
 
     def _ready_to_compute(self) -> None:
         """Compute parties load their kernels now, and no session waits for that."""
@@ -303,7 +312,7 @@ class Network:
         run = self.fabric.run(manifest.protocol, (*self.institutions, COORDINATOR, COLLECTOR), encoded, progress)
         collected = run.outcomes[COLLECTOR]
         if collected.error is not None:
-            raise _cause(run)
+            raise cause(run)
         entries = [None if entry is None else int(entry) for entry in collected.value["entries"]]
         analysis = catalogue.find(question.analysis)
         released = manifest.layout.split(entries)
@@ -370,24 +379,6 @@ class Network:
             texts = dict.fromkeys(str(error) for error in errors)
             raise type(errors[0])("\n".join(texts))
         return answers
-
-
-def _beyond(common: Dictionary, inferred: Dictionary) -> Dictionary:
-    """An institution's columns that are not common to all."""
-    return Dictionary(tuple(column for column in inferred.columns if column.name not in common))
-
-
-def _cause(run: Run) -> SecureComputeError:
-    """The error of a run that explains the others.
-
-    One that merely repeats that another party ended comes last, a party that is gone before it, and of the others the
-    coordinator's first, since it saw everybody.
-    """
-    order = [COORDINATOR, COLLECTOR, *(p for p in run.outcomes if p not in (COORDINATOR, COLLECTOR))]
-    failed = [run.outcomes[party] for party in order if party in run.outcomes and run.outcomes[party].error is not None]
-    failed.sort(key=lambda outcome: (outcome.echo, outcome.traffic.rounds == 0))
-    error = failed[0].error if failed else None
-    return error if error is not None else InternalFault("a session failed and nobody says why")
 
 
 def _say(text: str) -> None:

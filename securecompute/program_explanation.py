@@ -1,5 +1,6 @@
 """What a program on secret arrays would cost and who would learn what, worked out by rehearsing it."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from math import inf, prod
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ class ProgramExplanation:
     shown     for each output, its shape and receiver
     learns    (who, what) for every party
     checked   whether products of matrices are checked before anything is revealed
+    refused   why institutions' rules would not let it run; empty if they would
     """
 
     lines: int
@@ -50,6 +52,7 @@ class ProgramExplanation:
     learns: tuple[tuple[str, str], ...]
     checked: bool = False
     remarks: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """Every field by name."""
@@ -65,6 +68,7 @@ class ProgramExplanation:
             f"largest error from rounding: {', '.join(errors)}",
             *self.remarks,
             *([CHECKED] if self.checked else []),
+            *(f"would be refused: {text}" for text in self.refused),
         ]
 
     def __rich__(self) -> "RenderableType":
@@ -84,8 +88,8 @@ class ProgramExplanation:
     __repr__ = __str__
 
 
-def explain_program(manifest: ProgramManifest) -> ProgramExplanation:
-    """The explanation. raises what the program itself would, before it runs."""
+def explain_program(manifest: ProgramManifest, refused: Iterable[str] = ()) -> ProgramExplanation:
+    """The explanation. refused: what institutions say of it; raises what the program itself would, before it runs."""
     program, trio = manifest.program, manifest.enrolment.compute
     rehearsal = rehearse(manifest.plan)
     found = deviations(manifest.plan, rehearsal)
@@ -103,6 +107,7 @@ def explain_program(manifest: ProgramManifest) -> ProgramExplanation:
         learns=_learns(manifest),
         checked=program.checked,
         remarks=tuple(map(str, merged(remark for each in found for remark in each.remarks))),
+        refused=tuple(dict.fromkeys(refused)),
     )
 
 

@@ -16,8 +16,7 @@ from securecompute.errors import InvalidRequest
 from securecompute.explanation import Explanation, explain
 from securecompute.manifest import Manifest
 from securecompute.patients import catalogue as patients
-from securecompute.program_explanation import ProgramExplanation, explain_program
-from securecompute.program_manifest import ProgramManifest
+from securecompute.program_explanation import ProgramExplanation
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.identifiers import On
 
@@ -46,8 +45,8 @@ class Asked(Protocol):
     def propose(self, question: Question) -> tuple[bytes, Manifest]:
         """What asking would run."""
 
-    def propose_counting(self, question: Question) -> tuple[bytes, ProgramManifest]:
-        """What asking about patients would run."""
+    def explain_counting(self, question: Question) -> ProgramExplanation:
+        """What asking about patients would run, and whether it would be let."""
 
 
 class Study:
@@ -133,7 +132,7 @@ class Study:
         """What asking would cost and who would learn what, without asking. raises SecureComputeError."""
         question = self.question(analysis, **parameters)
         if analysis in patients.CATALOGUE:
-            return explain_program(self.network.propose_counting(question)[1])
+            return self.network.explain_counting(question)
         return explain(self.network.propose(question)[1], self.network.institutions)
 
 

@@ -157,6 +157,14 @@ def test_an_explanation_says_what_is_opened_and_who_could_read_everything(networ
     assert "trust domain" in learns["operator of the cluster"]
 
 
+def test_an_explanation_says_that_the_program_would_be_refused_and_why(network):
+    age = network.secret("Bern", "age")
+    (text,) = (age * 2).explain().refused
+    assert "single records" in text
+    assert f"would be refused: {text}" in "\n".join((age * 2).explain().text_lines())
+    assert age.sum().explain().refused == ()
+
+
 # What the rule 'arrays' does not stop, for the threat model to say.
 
 

@@ -92,6 +92,10 @@ class Dictionary(Mapping[str, Column]):
             raise InvalidRequest(f"{where}: write each column as a table, [columns.age]")
         return cls(tuple(column_from_plain({"name": name} | fields) for name, fields in columns.items()))
 
+    def without(self, other: "Dictionary") -> "Dictionary":
+        """The columns that the other one does not name."""
+        return Dictionary(tuple(column for column in self.columns if column.name not in other))
+
     def hash(self) -> bytes:
         """SHA-256 (32 bytes) of the canonical msgpack of `to_plain`; the order of columns and categories counts."""
         return hashlib.sha256(cast(bytes, msgpack.packb(self.to_plain()))).digest()
