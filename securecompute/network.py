@@ -28,7 +28,7 @@ from securecompute.engine.runner import Limits
 from securecompute.errors import DisclosureRefused, InvalidRequest, PeerLost, SecureComputeError
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.patients import catalogue as patients
-from securecompute.patients.counts import linkages_between
+from securecompute.patients.counts import Sides
 from securecompute.patients.keys import key_of_texts
 from securecompute.program_explanation import ProgramExplanation, explain_program
 from securecompute.program_manifest import PROTOCOL, ProgramManifest
@@ -57,7 +57,6 @@ from securecompute.study import Study
 if TYPE_CHECKING:
     from securecompute.engine.on_ray import Placement
 
-EXACT = "counts of patients with equal identifiers are exact"
 BANNER = "simulation: one trust domain. Whoever administers this cluster could read every institution's records."
 
 
@@ -330,8 +329,8 @@ class Network:
         self._ready_to_compute()
         names, on = question.parameters["between"] or self.institutions, key_of_texts(question.parameters["on"])
         sides, key = sides_of(self, names, on, {}, question.where, COUNTS)
-        linkages = linkages_between(key, sides)
-        asked = patients.program(question, linkages, self.dictionary, self.rules.min_cell, COLLECTOR)
+        declared = Sides(key, tuple(sides))
+        asked = patients.program(question, declared, self.dictionary, self.rules.min_cell, COLLECTOR)
         return self.propose_program(asked, question)
 
     def count_patients(self, question: Question, progress: Progress | None = None) -> Answer:
@@ -340,12 +339,10 @@ class Network:
         run, shown = self._run_program(encoded, manifest, progress)
         counts, closed = shown[0]
         known = [None if hidden else int(n) for n, hidden in zip(counts, closed, strict=True)]
-        leader, *others = manifest.program.linkages[-1].sides
-        names = (*others, leader)
-        result = patients.find(question.analysis).finish(
-            question, names, known, self.dictionary, manifest.rules.min_cell
-        )
-        return Answer(question, result, self._provenance(run, PROTOCOL, manifest.rules, EXACT, names, names))
+        asked, sides = patients.find(question.analysis), patients.sides_of(manifest.program)
+        result = asked.finish(question, sides, known, self.dictionary, manifest.rules.min_cell)
+        told = self._provenance(run, PROTOCOL, manifest.rules, asked.PRECISION, sides.names, sides.names)
+        return Answer(question, result, told)
 
     def _provenance(
         self,

@@ -19,9 +19,9 @@ from securecompute.analyses.result import Result
 from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
 from securecompute.patients import counts, distinct, distinct_crosstab, overlap
+from securecompute.patients.counts import Sides
 from securecompute.patients.keys import key_of_texts
 from securecompute.programs.expressions import Expression, program_of
-from securecompute.programs.linkages import Linkage
 from securecompute.programs.program import Program
 from securecompute.records.columns import near
 from securecompute.records.dictionary import Dictionary
@@ -31,6 +31,7 @@ class Counting(Protocol):
     """What every file of the list offers."""
 
     NAME: str
+    PRECISION: str
 
     @property
     def ask(self) -> Callable[..., Question]:
@@ -39,12 +40,12 @@ class Counting(Protocol):
 
     def columns(self, question: Question) -> tuple[str, ...]: ...
 
-    def program(self, question: Question, linkages: Sequence[Linkage], dictionary: Dictionary) -> Expression: ...
+    def program(self, question: Question, sides: Sides, dictionary: Dictionary) -> Expression: ...
 
     def finish(
         self,
         question: Question,
-        institutions: Sequence[str],
+        sides: Sides,
         shown: Sequence[int | None],
         dictionary: Dictionary,
         min_cell: int,
@@ -84,12 +85,18 @@ def check(question: Question, dictionary: Dictionary) -> Question:
     return asked
 
 
-def program(
-    question: Question, linkages: Sequence[Linkage], dictionary: Dictionary, min_cell: int, collector: Party
-) -> Program:
+def program(question: Question, sides: Sides, dictionary: Dictionary, min_cell: int, collector: Party) -> Program:
     """The program of a question: its counts, gated, shown to the collector. raises InvalidRequest."""
-    counted = find(question.analysis).program(question, linkages, dictionary)
+    counted = find(question.analysis).program(question, sides, dictionary)
     return program_of([(counts.gated(counted, min_cell), collector)])
+
+
+def sides_of(given: Program) -> Sides:
+    """The sides that a program for a question declares, in order; none if it links nothing."""
+    if not given.linkages:
+        return Sides((), ())
+    last = given.linkages[-1]
+    return Sides(last.on, (*last.partners, last.leader))
 
 
 def check_program(question: Question, given: Program, dictionary: Dictionary, min_cell: int, collector: Party) -> None:
@@ -97,15 +104,14 @@ def check_program(question: Question, given: Program, dictionary: Dictionary, mi
 
     raises   InvalidRequest  it is another, or links other records than the question says
     """
-    sides = [*given.linkages[-1].partners, given.linkages[-1].leader] if given.linkages else []
-    on = given.linkages[-1].on if given.linkages else ()
+    declared = sides_of(given)
+    on, sides = declared.on, declared.sides
     key = key_of_texts(question.parameters["on"])
     told = [[field.column, field.form] for field in key.fields]
     between = question.parameters["between"]
     same = [[column, form] for part in on for column, _, form in part] == told
     same &= all(side.where == question.where and not side.columns for side in sides)
     same &= between is None or [side.party for side in sides] == list(between)
-    linkages = counts.linkages_between(on, sides) if len(sides) > 1 else ()
-    right = same and linkages and program(question, linkages, dictionary, min_cell, collector).to_plain()
+    right = same and len(sides) > 1 and program(question, declared, dictionary, min_cell, collector).to_plain()
     if not right or given.to_plain() != right:
         raise InvalidRequest(f"the program is not that of the question '{question.analysis}'")

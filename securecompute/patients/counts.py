@@ -18,23 +18,43 @@ Reference   inclusion and exclusion; the owner of a patient as in the reference'
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
 from securecompute.programs.expressions import Expression, apply
 from securecompute.programs.linkages import CELLS, TAG, TOTALS, Linkage, Parts, Side
 from securecompute.programs.program import Input
 
+EXACT: Final = "counts of patients with equal identifiers are exact"
 MOST_SETS: Final = 8  # institutions of which every set is counted
 
 
-def linkages_between(on: Parts, sides: Sequence[Side]) -> tuple[Linkage, ...]:
-    """One for each institution but the first, which leads it; those before it are its partners."""
-    return tuple(Linkage(on, sides[i], tuple(sides[:i])) for i in range(1, len(sides)))
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Whose patients a question is about, and by which fields they are told apart: what its program is made from.
+
+    on     the fields, with the kinds that the institutions told
+    sides  in the order of the question
+    """
+
+    on: Parts
+    sides: tuple[Side, ...]
+
+    @property
+    def names(self) -> tuple[Party, ...]:
+        """The institutions."""
+        return tuple(side.party for side in self.sides)
+
+    @property
+    def linkages(self) -> tuple[Linkage, ...]:
+        """One for each institution but the first, which leads it; those before it are its partners."""
+        return tuple(Linkage(self.on, self.sides[i], self.sides[:i]) for i in range(1, len(self.sides)))
 
 
 def words_of(linkage: Linkage, partner: Side, word: str | int) -> tuple[Expression, Expression]:

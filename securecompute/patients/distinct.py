@@ -22,10 +22,10 @@ from securecompute.analyses.question import Question
 from securecompute.analyses.result import Count, Hidden, Table, Withheld, count, plain_count
 from securecompute.errors import InvalidRequest
 from securecompute.patients import counts
+from securecompute.patients.counts import Sides
 from securecompute.patients.keys import known_key
 from securecompute.patients.overlap import named
 from securecompute.programs.expressions import Expression
-from securecompute.programs.linkages import Linkage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from securecompute.records.identifiers import On
 
 NAME = "distinct"
+PRECISION = counts.EXACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +122,21 @@ def columns(question: Question) -> tuple[str, ...]:
     return ()
 
 
-def program(question: Question, linkages: Sequence[Linkage], dictionary: "Dictionary") -> Expression:
+def program(question: Question, sides: Sides, dictionary: "Dictionary") -> Expression:
     """The counts to gate."""
-    n, at_least = len(linkages) + 1, question.parameters["at_least"]
+    n, at_least = len(sides.sides), question.parameters["at_least"]
     if at_least > n:
         raise InvalidRequest(f"at_least is {at_least}, and there are {n} institutions")
     if at_least == 1 and not question.parameters["seen"]:
-        return counts.distinct(linkages, (), 1)
+        return counts.distinct(sides.linkages, (), 1)
     sizes = np.bitwise_count(np.arange(1, 1 << n))
     chosen = [sizes == c for c in range(1, n + 1)] if question.parameters["seen"] else [sizes >= at_least]
-    return counts.linear(np.array(chosen, np.float64) @ counts.exactly(n), counts.common(linkages))
+    return counts.linear(np.array(chosen, np.float64) @ counts.exactly(n), counts.common(sides.linkages))
 
 
 def finish(
     question: Question,
-    institutions: Sequence[str],
+    sides: Sides,
     shown: Sequence[int | None],
     dictionary: "Dictionary",
     min_cell: int,
@@ -149,4 +150,4 @@ def finish(
         n = sum(known) if len(known) == len(numbers) else closed
     at_least, on = question.parameters["at_least"], tuple(question.parameters["on"])
     seen = numbers if question.parameters["seen"] else ()
-    return Distinct(n, at_least, seen, tuple(institutions), on, question.where)
+    return Distinct(n, at_least, seen, sides.names, on, question.where)

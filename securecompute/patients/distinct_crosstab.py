@@ -18,16 +18,17 @@ from securecompute.analyses import crosstab
 from securecompute.analyses.contingency import Contingency
 from securecompute.analyses.question import Question
 from securecompute.patients import counts
+from securecompute.patients.counts import Sides
 from securecompute.patients.keys import known_key
 from securecompute.patients.overlap import named
 from securecompute.programs.expressions import Expression
-from securecompute.programs.linkages import Linkage
 
 if TYPE_CHECKING:
     from securecompute.records.dictionary import Dictionary
     from securecompute.records.identifiers import On
 
 NAME = "distinct_crosstab"
+PRECISION = counts.EXACT
 
 
 def ask(
@@ -55,16 +56,16 @@ def columns(question: Question) -> tuple[str, ...]:
     return crosstab.columns(question)
 
 
-def program(question: Question, linkages: Sequence[Linkage], dictionary: "Dictionary") -> Expression:
+def program(question: Question, sides: Sides, dictionary: "Dictionary") -> Expression:
     """The counts to gate: cells, row after row, then the patients without row value, and those without column value."""
     names = columns(question)
     r, c = (len(dictionary.column(name).categories or ()) for name in names)
-    return counts.distinct(linkages, names, r * c + 2)
+    return counts.distinct(sides.linkages, names, r * c + 2)
 
 
 def finish(
     question: Question,
-    institutions: Sequence[str],
+    sides: Sides,
     shown: Sequence[int | None],
     dictionary: "Dictionary",
     min_cell: int,

@@ -21,9 +21,9 @@ from securecompute.analyses.question import Question
 from securecompute.analyses.result import Cell, Count, Table, Total, Withheld, count, plain_count
 from securecompute.errors import InvalidRequest
 from securecompute.patients import counts
+from securecompute.patients.counts import Sides
 from securecompute.patients.keys import known_key
 from securecompute.programs.expressions import Expression
-from securecompute.programs.linkages import Linkage
 from securecompute.records.columns import near
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from securecompute.records.identifiers import On
 
 NAME = "overlap"
+PRECISION = counts.EXACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,21 +155,21 @@ def columns(question: Question) -> tuple[str, ...]:
     return ()
 
 
-def program(question: Question, linkages: Sequence[Linkage], dictionary: "Dictionary") -> Expression:
+def program(question: Question, sides: Sides, dictionary: "Dictionary") -> Expression:
     """The counts to gate: exactly(T) for every set."""
-    return counts.linear(counts.exactly(len(linkages) + 1), counts.common(linkages))
+    return counts.linear(counts.exactly(len(sides.sides)), counts.common(sides.linkages))
 
 
 def finish(
     question: Question,
-    institutions: Sequence[str],
+    sides: Sides,
     shown: Sequence[int | None],
     dictionary: "Dictionary",
     min_cell: int,
 ) -> Overlap:
     """The answer from what is shown: None where a count is closed."""
     numbers = tuple(count(n, min_cell) for n in shown)
-    return Overlap(tuple(institutions), numbers, tuple(question.parameters["on"]), question.where)
+    return Overlap(sides.names, numbers, tuple(question.parameters["on"]), question.where)
 
 
 def _patients(n: Total, kind: str = "") -> str:
