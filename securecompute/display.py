@@ -4,7 +4,7 @@ Names of columns and categories come from dictionaries that others wrote: they a
 markup by rich or as formulas by matplotlib.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from html import escape
 from shutil import get_terminal_size
@@ -117,12 +117,20 @@ def figure(result: Result, provenance: str) -> "Figure":
     from matplotlib.figure import Figure
 
     with rc_context({"text.parse_math": False, "axes.titlelocation": "left", "hatch.color": "white"}):
-        table = result.tables()[0]
-        width = 8.4 + 0.3 * max(len(table.columns) - 9, 0)
-        drawn = Figure(figsize=(min(width, 16), min(2.0 + 0.55 * len(table.rows), 30)), layout="constrained")
+        drawn = Figure(figsize=_figure_size(result), layout="constrained")
         result.plot(drawn.subplots())
         drawn.supxlabel(provenance, fontsize=7.5, color="#666666", ha="left", x=0.01)
     return drawn
+
+
+def _figure_size(result: Result) -> tuple[float, float]:
+    """Width and height in inches: what the result itself says, if it does, else room for its table's rows."""
+    own: Callable[[], tuple[float, float]] | None = getattr(result, "figure_size", None)
+    if own is not None:
+        return own()
+    table = result.tables()[0]
+    width = 8.4 + 0.3 * max(len(table.columns) - 9, 0)
+    return min(width, 16), min(2.0 + 0.55 * len(table.rows), 30)
 
 
 def _html_cell(tag: str, value: Any, position: int) -> str:

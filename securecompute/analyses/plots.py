@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Okabe and Ito (2008), without black, yellow last because it is faint on white
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 _HATCHES = ("", "//", "..", "xx", "\\\\")  # tell categories apart once the colours repeat
-_GREY = "#666666"
+GREY = "#666666"
 _TITLE_WIDTH, _LONGEST_COHORT = 72, 200  # characters
 _LABELLED = 0.06  # a share narrower than this has no room for its number
 
@@ -33,7 +33,7 @@ def big_number(axes: "Axes", number: str, below: str) -> None:
     """One number, large, with a line of text under it."""
     axes.set_axis_off()
     axes.text(0.5, 0.58, number, ha="center", va="center", fontsize=26, color=COLOURS[0], transform=axes.transAxes)
-    axes.text(0.5, 0.32, below, ha="center", va="center", fontsize=11, color=_GREY, wrap=True, transform=axes.transAxes)
+    axes.text(0.5, 0.32, below, ha="center", va="center", fontsize=11, color=GREY, wrap=True, transform=axes.transAxes)
 
 
 def risks(axes: "Axes", labels: Sequence[str], events: Sequence[Count], totals: Sequence[Total], event: str) -> None:
@@ -44,9 +44,9 @@ def risks(axes: "Axes", labels: Sequence[str], events: Sequence[Count], totals: 
     notes: list[tuple[int, float, str]] = []
     for i, (n, total) in enumerate(zip(events, totals, strict=True)):
         if not isinstance(n, int) or not isinstance(total, int):
-            _absent(axes, i, "hidden: too few patients")
+            absent(axes, i, "hidden: too few patients")
         elif total == 0:
-            _absent(axes, i, "no patients")
+            absent(axes, i, "no patients")
         else:
             interval = binomtest(n, total).proportion_ci(LEVEL, method="wilson")
             risk, low, high = 100 * n / total, 100 * float(interval.low), 100 * float(interval.high)
@@ -56,7 +56,7 @@ def risks(axes: "Axes", labels: Sequence[str], events: Sequence[Count], totals: 
             reach = max(reach, high)
     for i, high, text in notes:
         axes.text(high + 0.02 * reach, i, text, va="center", ha="left", fontsize=9)
-    _rows(axes, labels)
+    labelled_rows(axes, labels)
     axes.set_xlim(0, 1.22 * reach if notes else 1)
     if not notes:
         axes.set_xticks([])
@@ -78,9 +78,9 @@ def shares(
         known = [n for n in row if isinstance(n, int)]
         total = sum(known)
         if len(known) < len(row):
-            _absent(axes, i, "a cell is hidden: shares withheld", at=50)
+            absent(axes, i, "a cell is hidden: shares withheld", at=50)
         elif total == 0:
-            _absent(axes, i, "no patients", at=50)
+            absent(axes, i, "no patients", at=50)
         else:
             start = 0
             for n, (colour, hatch) in zip(known, styles, strict=True):
@@ -90,8 +90,8 @@ def shares(
                     box = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.85}
                     axes.text(left + width / 2, i, whole(n), ha="center", va="center", fontsize=9, bbox=box)
                 start += n
-            axes.text(101, i, f"n {whole(total)}", va="center", ha="left", fontsize=9, color=_GREY)
-    _rows(axes, labels)
+            axes.text(101, i, f"n {whole(total)}", va="center", ha="left", fontsize=9, color=GREY)
+    labelled_rows(axes, labels)
     axes.set_xlim(0, 100)
     axes.set_xlabel("share of the row's patients (%)")
     patches = [
@@ -119,7 +119,7 @@ def means(axes: "Axes", labels: Sequence[str], groups: Sequence[tuple[Count, Sta
             drawn = True
         else:
             words = "hidden: too few patients" if not isinstance(n, int) else str(mean)
-            axes.text(0.5, i, words, transform=beside, ha="center", va="center", style="italic", color=_GREY)
+            axes.text(0.5, i, words, transform=beside, ha="center", va="center", style="italic", color=GREY)
         axes.text(
             1.02,
             i,
@@ -128,9 +128,9 @@ def means(axes: "Axes", labels: Sequence[str], groups: Sequence[tuple[Count, Sta
             ha="left",
             va="center",
             fontsize=9,
-            color=_GREY,
+            color=GREY,
         )
-    _rows(axes, labels)
+    labelled_rows(axes, labels)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.grid(axis="x", color="#dddddd", lw=0.8)
     axes.set_axisbelow(True)
@@ -138,18 +138,18 @@ def means(axes: "Axes", labels: Sequence[str], groups: Sequence[tuple[Count, Sta
         axes.set_xticks([])
 
 
-def _absent(axes: "Axes", i: int, words: str, at: float = 0) -> None:
+def absent(axes: "Axes", i: int, words: str, at: float = 0) -> None:
     """Words in a row that has no bar."""
-    axes.text(at, i, f" {words}", ha="center" if at else "left", va="center", style="italic", color=_GREY)
+    axes.text(at, i, f" {words}", ha="center" if at else "left", va="center", style="italic", color=GREY)
 
 
-def _rows(axes: "Axes", labels: Sequence[str]) -> None:
+def labelled_rows(axes: "Axes", labels: Sequence[str]) -> None:
     """One labelled row for each category, the first on top, without a frame."""
-    axes.set_yticks(range(len(labels)), labels=[_shortened(label) for label in labels])
+    axes.set_yticks(range(len(labels)), labels=[shortened(label) for label in labels])
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _shortened(label: str) -> str:
+def shortened(label: str) -> str:
     return label if len(label) <= 28 else f"{label[:27]}…"

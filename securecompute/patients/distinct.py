@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from securecompute.analyses import variables
-from securecompute.analyses.formats import patients, sentence
+from securecompute.analyses.formats import sentence
 from securecompute.analyses.question import Question
-from securecompute.analyses.result import Count, Hidden, Table, Withheld, count, plain_count
+from securecompute.analyses.result import Count, Table, Withheld, count, plain_count
 from securecompute.errors import InvalidRequest
 from securecompute.patients import counts
 from securecompute.patients.counts import Sides
 from securecompute.patients.keys import known_key
-from securecompute.patients.overlap import named
+from securecompute.patients.overlap import distinct_patients, named, what_is_hidden, who_is_one
 from securecompute.programs.expressions import Expression
 
 if TYPE_CHECKING:
@@ -53,12 +53,13 @@ class Distinct:
     where: str | None
 
     def headline(self) -> str:
-        """5,120 distinct patients at A, B and C."""
-        number = "A number of patients that is withheld" if isinstance(self.n, Withheld) else patients(self.n)
-        known = "" if self.at_least == 1 else f", known to {self.at_least} or more"
+        """5,439 distinct patients at A, B and C; or of them those known to at least 2."""
+        names = sentence(list(self.institutions))
         cohort = f" where {self.where}" if self.where else ""
-        distinct, names = number.replace("patient", "distinct patient", 1), sentence(list(self.institutions))
-        return f"{distinct}{known}, at {names}{cohort}."
+        if isinstance(self.n, Withheld):
+            return f"How many distinct patients are at {names}{cohort} is withheld."
+        known = "at" if self.at_least == 1 else f"known to at least {self.at_least} of"
+        return f"{distinct_patients(self.n)} {known} {names}{cohort}."
 
     def tables(self) -> list[Table]:
         """One row; and one for each number of institutions, if that was asked."""
@@ -72,9 +73,8 @@ class Distinct:
 
     def notes(self) -> list[str]:
         """What a patient is, and what is hidden."""
-        notes = [f"Two records are one patient's if they agree in {sentence(list(self.on))}."]
-        closed = next((n for n in (self.n, *self.seen_at) if isinstance(n, Hidden)), None)
-        return notes if closed is None else [*notes, f"A count below {closed.below} is hidden."]
+        own = [] if isinstance(self.n, Withheld) else [self.n]
+        return [who_is_one(self.on), *what_is_hidden([*own, *self.seen_at])]
 
     def to_plain(self) -> dict[str, Any]:
         """Every number."""
@@ -89,7 +89,9 @@ class Distinct:
         if self.seen_at:
             multiplicities(axes, self.seen_at, self.where)
         else:
-            big_number(axes, self.headline().split(",")[0], sentence(list(self.institutions)))
+            known = "" if self.at_least == 1 else f"known to at least {self.at_least} of "
+            below = f"{known}{sentence(list(self.institutions))}" + (f"\nwhere {self.where}" if self.where else "")
+            big_number(axes, "withheld" if isinstance(self.n, Withheld) else distinct_patients(self.n), below)
 
 
 def ask(

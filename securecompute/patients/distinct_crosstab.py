@@ -12,15 +12,18 @@ Checked    against pooled records without their duplicates.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from securecompute.analyses import crosstab
 from securecompute.analyses.contingency import Contingency
+from securecompute.analyses.formats import sentence
 from securecompute.analyses.question import Question
+from securecompute.analyses.result import Table
 from securecompute.patients import counts
 from securecompute.patients.counts import Sides
 from securecompute.patients.keys import known_key
-from securecompute.patients.overlap import named
+from securecompute.patients.overlap import named, who_is_one
 from securecompute.programs.expressions import Expression
 
 if TYPE_CHECKING:
@@ -29,6 +32,32 @@ if TYPE_CHECKING:
 
 NAME = "distinct_crosstab"
 PRECISION = counts.EXACT
+
+
+@dataclass(frozen=True, slots=True)
+class DistinctContingency(Contingency):
+    """As of `crosstab`, of patients that are each counted once.
+
+    institutions   in the order of the question
+    on             the fields that identify a patient
+    """
+
+    institutions: tuple[str, ...] = ()
+    on: tuple[str, ...] = ()
+
+    def tables(self) -> list[Table]:
+        """As of `crosstab`."""
+        first, *others = Contingency.tables(self)
+        return [replace(first, title=f"Distinct patients by {self.row} and {self.column}"), *others]
+
+    def notes(self) -> list[str]:
+        """What a patient is and whose record speaks for him, and what `crosstab` says."""
+        first = f"Of a patient whom several know, the first record of the first of {sentence(list(self.institutions))}"
+        return [who_is_one(self.on), f"{first} is counted.", *Contingency.notes(self)]
+
+    def to_plain(self) -> dict[str, Any]:
+        """As of `crosstab`, with the fields that identify a patient."""
+        return {**Contingency.to_plain(self), "on": list(self.on)}
 
 
 def ask(
@@ -69,8 +98,10 @@ def finish(
     shown: Sequence[int | None],
     dictionary: "Dictionary",
     min_cell: int,
-) -> Contingency:
+) -> DistinctContingency:
     """The answer from what is shown: None where a count is closed."""
     cells, row, column = list(shown[:-2]), [shown[-2]], [shown[-1]]
     released = {"cells": cells, "row_missing": row, "column_missing": column}
-    return crosstab.finish(question, dictionary, released, min_cell)
+    found = crosstab.finish(question, dictionary, released, min_cell)
+    numbers = {each.name: getattr(found, each.name) for each in fields(found)}
+    return DistinctContingency(**numbers, institutions=sides.names, on=tuple(question.parameters["on"]))

@@ -1,6 +1,8 @@
 """The key of a question: how its fields are written as texts, which a question, a study file and an answer can hold.
 
-surname        soundex(surname)        born as date        given_name and surname in any order
+    surname        soundex(surname)        born as date        given_name and surname in any order
+
+A column whose name could be read as something else stands in double quotes, those in it doubled: "dose (mg)" as number.
 """
 
 import re
@@ -13,17 +15,25 @@ from securecompute.records.identifiers import On
 from securecompute.records.key_types import AnyOrder, Field, KeyType
 from securecompute.records.spelling import FORMS
 
-_ORDER: Final = re.compile(r"(.+) and (.+) in any order")
-_KIND: Final = re.compile(r"(.+) as (\w+)")
-_FORM: Final = re.compile(rf"({'|'.join(FORMS)})\((.+)\)")
+_NAME: Final = r'"(?:[^"]|"")+"|[^"()]+?'
+_FORMS: Final = "|".join(FORMS)
+_FIELD: Final = re.compile(rf"(?:({_FORMS})\(({_NAME})\)|({_NAME}))(?: as (\w+))?", re.DOTALL)
+_TEXT: Final = rf"(?:(?:{_FORMS})\((?:{_NAME})\)|{_NAME})(?: as \w+)?"
+_ORDER: Final = re.compile(rf"({_TEXT}) and ({_TEXT}) in any order", re.DOTALL)
+_READ_OTHERWISE: Final = re.compile(r'["()]| and | as ')
 
 
 def key_of_texts(on: On) -> KeyType:
-    """The key type of fields, some or all of them written as texts. raises InvalidRequest: no such form or kind"""
+    """The key type of fields, some or all of them written as texts.
+
+    raises   InvalidRequest  no fields, no such form or kind, or something else than fields
+    """
     if isinstance(on, KeyType):
         return on
-    given: Iterable[Any] = [on] if isinstance(on, str | Field | AnyOrder) else on
-    return KeyType.of([_part(part) if isinstance(part, str) else part for part in given])
+    given: Any = [on] if isinstance(on, str | Field | AnyOrder) else on
+    if not isinstance(given, Iterable):
+        raise InvalidRequest("a key is given by its fields: on=['surname', 'born']")
+    return KeyType.of([_part(part) for part in given])
 
 
 def texts_of(key_type: KeyType) -> list[str]:
@@ -32,30 +42,49 @@ def texts_of(key_type: KeyType) -> list[str]:
 
 
 def known_key(on: On, dictionary: Dictionary) -> list[str]:
-    """The fields as texts, if the dictionary has their columns. raises InvalidRequest."""
+    """The fields as texts, if the dictionary has their columns; a text that is a column's name means that column.
+
+    raises   InvalidRequest  as `key_of_texts`, or no such column
+    """
+    if isinstance(on, str):
+        on = [on]
+    if isinstance(on, Iterable):
+        on = [Field(part) if isinstance(part, str) and part in dictionary else part for part in on]
     key_type = key_of_texts(on)
     for name in key_type.columns:
         dictionary.column(name)
     return texts_of(key_type)
 
 
-def _part(text: str) -> Field | AnyOrder:
-    if both := _ORDER.fullmatch(text):
+def _part(part: object) -> Field | AnyOrder:
+    if isinstance(part, Field | AnyOrder):
+        return part
+    if not isinstance(part, str):
+        raise InvalidRequest("a field of a key is a column, or a `Field`, or two in any order")
+    if both := _ORDER.fullmatch(part):
         return AnyOrder(_field(both[1]), _field(both[2]))
-    return _field(text)
+    return _field(part)
 
 
 def _field(text: str) -> Field:
-    kind = None
-    if told := _KIND.fullmatch(text):
-        text, kind = told[1], told[2]
-    form = _FORM.fullmatch(text)
-    if form is None and text.endswith(")") and "(" in text:
+    found = _FIELD.fullmatch(text)
+    if found is None:
         raise InvalidRequest(f"'{text}' is no field of a key: a column, or one of {', '.join(FORMS)} of a column")
-    return Field(form[2], cast(Any, form[1]), cast(Any, kind)) if form else Field(text, "whole", cast(Any, kind))
+    form, inner, plain, kind = found.groups()
+    return Field(_unquoted(inner or plain), cast(Any, form or "whole"), cast(Any, kind))
 
 
 def _text(part: Field | AnyOrder) -> str:
     if isinstance(part, AnyOrder):
         return f"{_text(part.one)} and {_text(part.other)} in any order"
-    return str(part) if part.kind is None else f"{part} as {part.kind}"
+    name = _quoted(part.column)
+    text = name if part.form == "whole" else f"{part.form}({name})"
+    return text if part.kind is None else f"{text} as {part.kind}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"' if _READ_OTHERWISE.search(name) else name
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1].replace('""', '"') if text.startswith('"') else text

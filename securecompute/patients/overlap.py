@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from securecompute.analyses import variables
-from securecompute.analyses.formats import patients, sentence
+from securecompute.analyses.formats import patients, sentence, whole
 from securecompute.analyses.question import Question
-from securecompute.analyses.result import Cell, Count, Table, Total, Withheld, count, plain_count
+from securecompute.analyses.result import Cell, Count, Hidden, Table, Total, Withheld, count, plain_count
 from securecompute.errors import InvalidRequest
 from securecompute.patients import counts
 from securecompute.patients.counts import Sides
@@ -56,7 +56,7 @@ class Overlap:
         return self._sum(range(1, len(self.exactly) + 1))
 
     @property
-    def common(self) -> Total:
+    def common(self) -> Count:
         """Patients known to all of them."""
         return self.exactly[-1]
 
@@ -78,13 +78,15 @@ class Overlap:
         return tuple(name for j, name in enumerate(self.institutions) if number >> j & 1)
 
     def headline(self) -> str:
-        """5,120 distinct patients, 4,880 of them at both A and B."""
-        every = "both " if len(self.institutions) == 2 else "all of "
-        return (
-            f"{_patients(self.distinct, 'distinct ')} at {sentence(list(self.institutions))}"
-            + (f" where {self.where}" if self.where else "")
-            + f"; {_patients(self.common)} at {every}{'them'}."
-        )
+        """5,439 distinct patients at A and B, 4,561 of them at both."""
+        names, two = sentence(list(self.institutions)), len(self.institutions) == 2
+        cohort = f" where {self.where}" if self.where else ""
+        if isinstance(self.distinct, Withheld):
+            every = f"both {names}" if two else f"all of {names}"
+            return f"{patients(self.common)} at {every}{cohort}; how many distinct ones there are is withheld."
+        together = f"{distinct_patients(self.distinct)} at {names}{cohort}"
+        shared = plain_count(self.common) if isinstance(self.common, Hidden) else whole(self.common)
+        return f"{together}, {shared if self.common != 0 else 'none'} of them at {'both' if two else 'all'}."
 
     def tables(self) -> list[Table]:
         """Every set of institutions with its patients, and the matrix of what two have in common."""
@@ -99,11 +101,7 @@ class Overlap:
 
     def notes(self) -> list[str]:
         """What a patient is, and what is hidden."""
-        notes = [f"Two records are one patient's if they agree in {sentence(list(self.on))}."]
-        closed = next((n for n in self.exactly if not isinstance(n, int)), None)
-        if closed is not None:
-            notes.append(f"A count below {closed.below} is hidden, and withheld is what would let it be worked out.")
-        return notes
+        return [who_is_one(self.on), *what_is_hidden(self.exactly)]
 
     def to_plain(self) -> dict[str, Any]:
         """Every number by its set."""
@@ -115,6 +113,12 @@ class Overlap:
         from securecompute.patients.plots import overlap
 
         overlap(axes, self)
+
+    def figure_size(self) -> tuple[float, float]:
+        """Width and height of a figure of its own, in inches."""
+        from securecompute.patients.plots import size
+
+        return size(self)
 
     def _sum(self, numbers: Sequence[int]) -> Total:
         """The sum of the counts of these sets. A single one is what it is; of several a closed one withholds all."""
@@ -172,7 +176,20 @@ def finish(
     return Overlap(sides.names, numbers, tuple(question.parameters["on"]), question.where)
 
 
-def _patients(n: Total, kind: str = "") -> str:
-    if isinstance(n, Withheld):
-        return f"a number of {kind}patients that is withheld"
-    return patients(n).replace("patient", f"{kind}patient")
+def distinct_patients(n: Count) -> str:
+    """1 distinct patient, 602 distinct patients, <10 distinct patients."""
+    return patients(n).replace("patient", "distinct patient")
+
+
+def who_is_one(on: Sequence[str]) -> str:
+    """A sentence: what a patient is."""
+    fields = sentence(list(on))
+    return f"Records that agree in {fields} are one patient's; a record without a value there is not counted."
+
+
+def what_is_hidden(counts: Sequence[Count]) -> list[str]:
+    """A sentence, if something is."""
+    closed = next((n for n in counts if isinstance(n, Hidden)), None)
+    if closed is None:
+        return []
+    return [f"Counts below {closed.below} are hidden, and what would let them be worked out is withheld."]
