@@ -6,17 +6,24 @@
 Centring does for the intercept what a column of ones would do, with a matrix that is far better conditioned. The solver
 scales columns on shares, so that age beside a column of zeros and ones does no harm.
 
-Reveals    Coefficients and standard errors; residual variance and R² if they are asked for, else neither. That the
-           columns are as independent as `condition` declares, or that they are not.
+Of linked records, e_i = 1 in the m rows that count, which are secret (`operands`):
+
+    Z = (e, x'),  x' = 2^-k e (x − c_x),  y' likewise:    S = Z'Z / n,   c = Z'y' / n,   θ = (θ_0, b) = S⁻¹ c
+    r = y'ᵀy' / n − cᵀ θ,      a = c_y + θ_0 − c_xᵀ b,      Var θ = r S⁻¹ / df,   df = m − p − 1
+
+Reveals    Coefficients and standard errors; residual variance and R² if they are asked for, else neither. Of linked
+           records, how many count. That the columns are as independent as `condition` declares, or that they are not.
 Accuracy   1e-6 standard errors of coefficients, and 1e-6 of a standard error, of the encoded numbers: as long as a
            residual's standard deviation is above 2^-13 of the bound of y. It is never taken to be smaller, so a closer
            fit shows standard errors that are too large.
 Refuses    Collinear and constant columns, and such as spread by less than 2^-18 of the bound of their array; no more
-           records than coefficients.
+           records than coefficients. Of linked records both limits are (n / m)^(1/2) of these.
 Reference  statsmodels OLS.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,8 +31,11 @@ from securecompute.errors import InvalidRequest
 from securecompute.fits.analysis import Analysis, Fit
 from securecompute.fits.coefficients import Coefficients, Numbers
 from securecompute.fits.operands import (
+    among,
+    centre,
     centred,
     column_names,
+    counted,
     exact_or_wide,
     exponent,
     hint_on_units,
@@ -50,6 +60,7 @@ def linear_regression(
     X: SecretArray | Sequence[SecretArray],
     y: SecretArray,
     *,
+    matched: SecretArray | None = None,
     condition: float = CONDITION,
     intercept: bool = True,
     names: Sequence[str] | None = None,
@@ -58,6 +69,7 @@ def linear_regression(
     """Least squares of y (n,) on the columns of X (n, p).
 
     X           or several arrays of columns, each with a bound of its own, where their units differ by 2^18 or more
+    matched     (n,), 1 in rows that count and 0 elsewhere, as linked records have it; how many count is shown
     condition   largest condition number of the columns' correlation matrix; a larger one is refused, by one bit
     intercept   whether there is one; it is the first coefficient
     names       of the columns
@@ -69,40 +81,86 @@ def linear_regression(
     x, units = records(X)
     n, p = x.shape
     target, columns = outcome(y, n), column_names(names, p)
-    df = n - p - intercept
-    if df < 1:
+    if n - p - intercept < 1:
         raise InvalidRequest(f"{n} records for {p + intercept} coefficients; there must be more records")
     k, k_y = exponent((1 + intercept) * x.bound), exponent((1 + intercept) * target.bound)
-    x, target = exact_or_wide(x), exact_or_wide(target)
-    S, c, spread = _moments(x, target, k, k_y, intercept)
-    b = solve(S, c, condition, LARGEST)
-    rest = (spread - c @ b).clip(SMALLEST_VARIANCE, 1.0)
-    covariance = inverse(S, condition, LARGEST_INVERSE) * rest
-    shown, variances = b, covariance.diagonal()
+    least_squares = _of_all if matched is None else _of_linked
+    moments = least_squares(x, target, (k, k_y), intercept, matched)
+    shown, variances, rest = moments.solved(condition, intercept)
     unit, units_b = 2.0**k_y, 2.0 ** (k_y - k) / units
     if intercept:
-        at = scaled(widened(x.sum(axis=0)), 2.0**-k / n)
-        a = scaled(widened(target.sum()), 2.0**-k_y / n) - at @ b
-        shown = joined([a.reshape(1), shown])
-        variances = joined([(rest + at @ (covariance @ at)).reshape(1), variances])
         units_b = np.append(unit, units_b)
 
-    def finish(b: Numbers, variances: Numbers, rest: float = np.nan, spread: float = np.nan) -> Coefficients:
+    def finish(b: Numbers, variances: Numbers, *more: Any) -> Coefficients:
+        m = n if matched is None else int(more[0])
+        df = m - p - intercept
+        if df < 1:
+            raise InvalidRequest(f"{m} matched records for {p + intercept} coefficients; there must be more of them")
         errors = np.sqrt(np.maximum(variances, 0.0) / df) * units_b
         called = ("intercept",) * intercept + columns
-        quality_of = (rest / DIGITS * unit**2 * n / df, 1.0 - rest / spread) if quality else ()
-        return Coefficients("linear regression", called, b * units_b, errors, n, df, *quality_of)
+        quality_of: tuple[float, ...] = ()
+        if quality:
+            left, spread = more[-2:]
+            quality_of = left / DIGITS * unit**2 * n / df, 1.0 - left / spread
+        return Coefficients("linear regression", called, b * units_b, errors, m, df, *quality_of)
 
-    outputs = (shown, variances, *([rest * DIGITS, spread * DIGITS] if quality else []))
-    return Fit(outputs, finish, hint=hint_on_units(X))
+    outputs = [shown, variances, *([] if matched is None else [matched.sum()])]
+    outputs += [rest * DIGITS, moments.spread * DIGITS] if quality else []
+    return Fit(tuple(outputs), finish, hint=hint_on_units(X))
 
 
-def _moments(
-    x: SecretArray, y: SecretArray, k: int, k_y: int, intercept: bool
-) -> tuple[SecretArray, SecretArray, SecretArray]:
-    """S, c and y'ᵀy' / n."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moments:
+    """S, c and y'ᵀy' / n; and the centres of columns and outcome in units of 2^k, where there is an intercept.
+
+    linked   S and c have e as their first column
+    """
+
+    S: SecretArray
+    c: SecretArray
+    spread: SecretArray
+    at: SecretArray | None
+    at_y: SecretArray | None
+    linked: bool
+
+    def solved(self, condition: float, intercept: bool) -> tuple[SecretArray, SecretArray, SecretArray]:
+        """Coefficients in these units, their variances times df, and r."""
+        theta = solve(self.S, self.c, condition, LARGEST)
+        rest = (self.spread - self.c @ theta).clip(SMALLEST_VARIANCE, 1.0)
+        V = inverse(self.S, condition, LARGEST_INVERSE)  # r comes last: V is 1 and more, and V r is small
+        forms, at, at_y = V.diagonal(), self.at, self.at_y
+        if at is None or at_y is None:
+            return theta, forms * rest, rest
+        if self.linked:
+            b, V_b = theta[1:], V[1:, 1:]
+            a, form, forms = theta[0], forms[0] + (V_b @ at - 2 * V[0, 1:]) @ at, forms[1:]
+            return _first(at_y + a - at @ b, b), _first(form, forms) * rest, rest
+        return _first(at_y - at @ theta, theta), _first(1.0 + at @ (V @ at), forms) * rest, rest
+
+
+def _first(number: SecretArray, numbers: SecretArray) -> SecretArray:
+    return joined([number.reshape(1), numbers])
+
+
+def _of_all(x: SecretArray, y: SecretArray, k: tuple[int, int], intercept: bool, _: SecretArray | None) -> _Moments:
+    x, y, n = exact_or_wide(x), exact_or_wide(y), len(x)
+    at = scaled(widened(x.sum(axis=0)), 2.0 ** -k[0] / n) if intercept else None
+    at_y = scaled(widened(y.sum()), 2.0 ** -k[1] / n) if intercept else None
     columns, residual = (centred(x), centred(y)) if intercept else (x, y)
-    n = len(x)
-    S = scaled(widened(columns.T @ columns), 4.0**-k / n)
-    c = scaled(widened(columns.T @ residual), 2.0 ** -(k + k_y) / n)
-    return S, c, scaled(widened(residual @ residual), 4.0**-k_y / n)
+    S = scaled(widened(columns.T @ columns), 4.0 ** -k[0] / n)
+    c = scaled(widened(columns.T @ residual), 2.0 ** -sum(k) / n)
+    return _Moments(S, c, scaled(widened(residual @ residual), 4.0 ** -k[1] / n), at, at_y, linked=False)
+
+
+def _of_linked(
+    x: SecretArray, y: SecretArray, k: tuple[int, int], intercept: bool, matched: SecretArray | None
+) -> _Moments:
+    x, y, n = widened(x), widened(y), len(x)
+    e, at, at_y = counted(matched, n), None, None
+    if intercept:
+        c_x, c_y = centre(x, e), centre(y, e)
+        x, y, at, at_y = x - c_x, y - c_y, scaled(c_x, 2.0 ** -k[0]), scaled(c_y, 2.0 ** -k[1])
+    Z, y = scaled(among(x, e), 2.0 ** -k[0]), scaled(among(y, e), 2.0 ** -k[1])
+    if intercept:
+        Z = joined([e.reshape(-1, 1), Z], axis=1)
+    return _Moments(scaled(Z.T @ Z, 1 / n), scaled(Z.T @ y, 1 / n), scaled(y @ y, 1 / n), at, at_y, linked=True)

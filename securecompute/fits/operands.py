@@ -3,6 +3,13 @@
     x' = 2^-k (x − mean)  with  |x'| ≤ 1,     so that one public bound serves columns in years, mmHg and zeros and ones
 
 Columns of whole numbers are exact in Z_2^64. Others would keep half of its digits in a product, so they go to Z_2^128.
+
+Of linked records most rows are nobody's, and which is secret. With e_i = 1 in those that count, m = Σ e_i:
+
+    x' = 2^-k e (x − c),   c = Σ e_i x_i / m        whose rows that do not count are zeros, in every sum that follows
+
+c comes of a secret quotient, and is off by 4.2e-9 of itself. A fit whose design has e beside these columns is the same
+for any c, as long as it is the one number c that is subtracted and is made good for in the end.
 """
 
 from collections.abc import Sequence
@@ -103,6 +110,27 @@ def scaled(x: SecretArray, factor: float) -> SecretArray:
 def centred(x: SecretArray) -> SecretArray:
     """x less its mean over the records. A mean that is off by d shifts products of centred columns by d², not by d."""
     return x - x.mean(axis=0)
+
+
+def counted(matched: Any, n: int) -> SecretArray:
+    """Which rows count, (n,), zeros and ones. raises InvalidRequest: no such secret array"""
+    if not isinstance(matched, SecretArray) or matched.shape != (n,):
+        given = matched.shape if isinstance(matched, SecretArray) else type(matched).__name__
+        raise InvalidRequest(f"matched: {given}; expected a secret array ({n},), such as `matched` of linked records")
+    if matched.dtype.kind not in "biu" or matched.bound > 1:
+        raise InvalidRequest("matched is 1 in rows that count and 0 elsewhere: whole numbers within 1")
+    return matched
+
+
+def centre(x: SecretArray, matched: SecretArray) -> SecretArray:
+    """c, the mean of x, wide, over the rows that count."""
+    mean: SecretArray = (matched @ x) / matched.sum()
+    return mean.clip(-x.bound, x.bound)
+
+
+def among(x: SecretArray, matched: SecretArray) -> SecretArray:
+    """x in the rows that count, zeros elsewhere."""
+    return matched * x if x.ndim == 1 else matched.reshape(-1, 1) * x
 
 
 def joined(parts: Sequence[SecretArray], axis: int = 0) -> SecretArray:
