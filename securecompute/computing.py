@@ -5,6 +5,7 @@ An institution's input is found by its source, plain data in a program:
     {"columns": [...], "where": cohort or None}    numeric columns of the records that have a value in each of them
     {"held": name}                                 an array that somebody gave it
     {"linkage": number, "columns": [...]}          what it brings as the leader of a linkage, see `linking`
+    {"sketch": {...}}                              which cells its patients take, for a question about them
 
 What a program shows to a party it keeps for itself: no request reads it, and no other program takes it in.
 """
@@ -21,7 +22,7 @@ from securecompute.disclosure.exposure import ANY
 from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
-from securecompute.linking import Own, check_fetched, conversation, own_input, own_side
+from securecompute.linking import Own, check_fetched, conversation, key_of, own_input, own_side, padded
 from securecompute.manifest import Enrolment
 from securecompute.primitives.randomness import Randomness, SystemRandomness
 from securecompute.program_manifest import ProgramManifest
@@ -29,8 +30,11 @@ from securecompute.programs.execution import encode_input, take_part
 from securecompute.programs.linkages import linked
 from securecompute.programs.program import Input
 from securecompute.programs.rehearsal import rehearse
+from securecompute.programs.sketches import sketched, sketched_side
 from securecompute.records.dictionary import Dictionary
+from securecompute.records.identifiers import read_identifiers
 from securecompute.records.numeric import declared_range, numbers
+from securecompute.records.sketches import sketch
 from securecompute.records.sources import Records
 from securecompute.values import Plain
 
@@ -114,6 +118,18 @@ def columns_of(records: Records, source: Any, min_cell: int) -> tuple[NDArray[np
     return (x[:, 0] if one else x), which
 
 
+def own_sketch(records: Records, declared: Input) -> NDArray[np.float64]:
+    """The cells that an institution's patients take, float64 (cells,). Run by the institution.
+
+    raises   InvalidRequest  no such column or cohort, or another number of records is declared than was told
+    """
+    on, side = sketched_side(declared.source, declared.owner)
+    found = read_identifiers(records.select(side.where), key_of(on))
+    if side.records != padded(len(found.ids)):
+        raise InvalidRequest(f"a sketch declares another number of records than '{side.party}' told; ask anew")
+    return sketch(found, declared.shape[0])
+
+
 def check_ranges(dictionary: Dictionary, declared: Input) -> None:
     """Return if what a program declares of columns follows from the dictionary, and not from the records.
 
@@ -162,7 +178,9 @@ def bring(
                 side = manifest.program.linkages[within].sides[me]
                 own[k] = own_input(sides[within], manifest.plan, k, side, records.dictionary)
             continue
-        if "columns" in declared.source:
+        if sketched(declared.source):
+            x = own_sketch(records, declared)
+        elif "columns" in declared.source:
             check_ranges(records.dictionary, declared)
             x, taken[k] = columns_of(records, declared.source, rules.min_cell)
         else:

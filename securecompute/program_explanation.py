@@ -13,6 +13,7 @@ from securecompute.programs.catalogue import find
 from securecompute.programs.execution import linkage_rounds
 from securecompute.programs.program import Program
 from securecompute.programs.rehearsal import Rehearsal, rehearse
+from securecompute.programs.sketches import sketched, sketched_side
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -173,6 +174,10 @@ def _learns(manifest: ProgramManifest) -> tuple[tuple[str, str], ...]:
         }
         sizes = " and ".join(f"at most {n:,} at {name}" for name, n in numbers.items())
         learns.append((party, f"how many records are linked: {sizes}; nothing of which match, or how many"))
+    sketches = [sketched_side(each.source, each.owner)[1] for each in program.inputs.values() if sketched(each.source)]
+    if sketches:
+        sizes = " and ".join(f"at most {side.records:,} at {side.party}" for side in sketches)
+        learns.append(("each institution", f"how many patients are counted: {sizes}; nothing of who they are"))
     opened = dict.fromkeys(find(node.operation).opened(node.attributes) for node in program.nodes if node.value is None)
     beside = "".join(f"; {what}" for what in opened if what)
     learns.append(("each compute party", f"the program and its shapes{beside}; its shares are uniform words"))

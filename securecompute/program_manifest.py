@@ -18,9 +18,10 @@ from securecompute.engine.rounds import Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.manifest import Enrolment
 from securecompute.patients import catalogue
-from securecompute.programs.linkages import CELLS, TOTALS, linked
+from securecompute.programs.linkages import CELLS, TOTALS, Parts, Side, linked
 from securecompute.programs.plan import Plan, plan
 from securecompute.programs.program import Program
+from securecompute.programs.sketches import sketched, sketched_side
 from securecompute.records.dictionary import Dictionary
 
 VERSION = 1
@@ -89,10 +90,16 @@ class ProgramManifest:
         if manifest.encode() != encoded:
             raise InvalidRequest("the manifest names another roster, dictionary or compute parties than the network's")
         manifest._check_parties()
-        if question is not None:
+        if question is None:
+            manifest._check_unsketched()
+        else:
             known = catalogue.check(question, enrolment.dictionary)
             catalogue.check_program(known, program, enrolment.dictionary, manifest.rules.min_cell, enrolment.collector)
         return manifest
+
+    def _check_unsketched(self) -> None:
+        if any(sketched(each.source) for each in self.program.inputs.values()):
+            raise InvalidRequest("a sketch of patients enters a program that is made from a question, and no other")
 
     def _check_parties(self) -> None:
         if len(self.enrolment.compute) != 3:
@@ -125,6 +132,12 @@ class ProgramManifest:
         sides = (party for linkage in self.program.linkages for party in linkage.sides)
         return tuple(dict.fromkeys((*self.program.owners, *sides, *self.enrolment.compute, *self.program.receivers)))
 
+    def _sides(self, owner: Party) -> list[tuple[Parts, Side]]:
+        """By which fields an institution's patients are told apart, and which they are: in linkages and sketches."""
+        within = [(each.on, each.sides[owner]) for each in self.program.linkages if owner in each.sides]
+        own = (each.source for each in self.program.inputs.values() if each.owner == owner)
+        return within + [sketched_side(source, owner) for source in own if sketched(source)]
+
     def respects(self, rules: Rules, owner: Party) -> None:
         """Return if the program and the rules in force keep these rules. Run by an institution on its own.
 
@@ -135,8 +148,9 @@ class ProgramManifest:
         columns, question = self.enrolment.columns_of(owner), self.question
         purpose, name = (ARRAYS, "linkage") if question is None else (COUNTS, question.analysis)
         for source in (each.source for each in self.program.inputs.values() if each.owner == owner):
-            rules.permits(name if linked(source) is not None else "secret arrays", columns_used(source, columns))
-        for side, on in ((each.sides[owner], each.on) for each in self.program.linkages if owner in each.sides):
+            compared = linked(source) is not None or sketched(source)
+            rules.permits(name if compared else "secret arrays", columns_used(source, columns))
+        for on, side in self._sides(owner):
             rules.permits_linkage(purpose)
             fields = [column for part in on for column, _, _ in part]
             used = columns_used({"columns": list(side.columns), "where": side.where}, columns)

@@ -103,6 +103,17 @@ class Study:
         """
         return self.ask("distinct", on=on, where=where, between=between, at_least=at_least, seen=seen)
 
+    def approximate_distinct(
+        self, on: On, where: str | None = None, between: Sequence[Party] | None = None, cells: int | None = None
+    ) -> Answer:
+        """About how many different patients institutions have together: an estimate, also of very many institutions.
+
+        on     as of `distinct`
+        cells  more of them make the interval narrower; None: as many as there may be patients ask for
+        raises SecureComputeError
+        """
+        return self.ask("approximate_distinct", on=on, where=where, between=between, cells=cells)
+
     def overlap(self, on: On, where: str | None = None, between: Sequence[Party] | None = None) -> Answer:
         """How many patients institutions have in common, for every set of them. raises SecureComputeError."""
         return self.ask("overlap", on=on, where=where, between=between)

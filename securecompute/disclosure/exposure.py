@@ -28,6 +28,7 @@ from securecompute.programs.linkages import linked
 from securecompute.programs.matching import Fetch, Match
 from securecompute.programs.operation import ValueType
 from securecompute.programs.program import Input, Node, Program
+from securecompute.programs.sketches import sketched
 
 AGGREGATES, ANY, NONE = "aggregates", "any", "none"
 LEVELS = (AGGREGATES, ANY, NONE)
@@ -119,7 +120,7 @@ def permit(program: Program, owner: Party, level: str, min_cell: int) -> None:
 
 def _of_records(source: Mapping[str, Any]) -> bool:
     """Columns of records, or what a program showed to their institution: such names say which session and output."""
-    return "columns" in source or "/" in str(source.get("held")) or linked(source) is not None
+    return "columns" in source or "/" in str(source.get("held")) or linked(source) is not None or sketched(source)
 
 
 def _holds(program: Program, declared: Input, owner: Party) -> bool:
@@ -133,6 +134,8 @@ def _holds(program: Program, declared: Input, owner: Party) -> bool:
 
 def _fewest(program: Program, declared: Input) -> int:
     """Of how many records an input is at least: of a linkage, as many as its matches are refused below."""
+    if sketched(declared.source):  # cells are many, and patients maybe none
+        return 0
     number = linked(declared.source)
     if number is None:
         return declared.shape[0] if declared.shape else 1

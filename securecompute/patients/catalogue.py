@@ -18,11 +18,13 @@ from securecompute.analyses.question import Question
 from securecompute.analyses.result import Result
 from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
-from securecompute.patients import counts, distinct, distinct_crosstab, overlap
+from securecompute.patients import approximate_distinct, counts, distinct, distinct_crosstab, overlap
 from securecompute.patients.counts import Sides
 from securecompute.patients.keys import key_of_texts
 from securecompute.programs.expressions import Expression, program_of
+from securecompute.programs.linkages import Parts, Side
 from securecompute.programs.program import Program
+from securecompute.programs.sketches import sketched, sketched_side
 from securecompute.records.columns import near
 from securecompute.records.dictionary import Dictionary
 
@@ -53,7 +55,7 @@ class Counting(Protocol):
 
 
 CATALOGUE: Mapping[str, Counting] = MappingProxyType(
-    {each.NAME: each for each in (distinct, distinct_crosstab, overlap)}
+    {each.NAME: each for each in (approximate_distinct, distinct, distinct_crosstab, overlap)}
 )
 
 
@@ -92,11 +94,13 @@ def program(question: Question, sides: Sides, dictionary: Dictionary, min_cell: 
 
 
 def sides_of(given: Program) -> Sides:
-    """The sides that a program for a question declares, in order; none if it links nothing."""
-    if not given.linkages:
-        return Sides((), ())
-    last = given.linkages[-1]
-    return Sides(last.on, (*last.partners, last.leader))
+    """The sides that a program for a question declares, in order: of its linkages, or of its sketches; else none."""
+    if given.linkages:
+        last = given.linkages[-1]
+        return Sides(last.on, (*last.partners, last.leader))
+    inputs = [each for each in given.inputs.values() if sketched(each.source)]
+    declared: list[tuple[Parts, Side]] = [sketched_side(each.source, each.owner) for each in inputs]
+    return Sides(declared[0][0] if declared else (), tuple(side for _, side in declared))
 
 
 def check_program(question: Question, given: Program, dictionary: Dictionary, min_cell: int, collector: Party) -> None:

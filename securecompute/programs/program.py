@@ -23,6 +23,7 @@ from securecompute.programs.catalogue import find
 from securecompute.programs.linkages import TAG, Linkage, check_source, linked
 from securecompute.programs.matching import Match
 from securecompute.programs.operation import ValueType
+from securecompute.programs.sketches import check_cells, sketched, sketched_side
 
 MOST_NODES, MOST_LINKAGES = 10_000, 64
 MOST_CONSTANT_BYTES = 1 << 26
@@ -194,9 +195,11 @@ class Program:
             if not isinstance(node.value, Input):
                 continue
             declared, number = node.value, linked(node.value.source)
-            if number is None and declared.words:
+            if sketched(declared.source):
+                _check_sketch(declared)
+            elif number is None and declared.words:
                 raise InvalidRequest("words come of a linkage; it is not named")
-            if number is not None:
+            elif number is not None:
                 if not 0 <= number < len(self.linkages):
                     raise InvalidRequest(f"there is no linkage {number} in the program")
                 check_source(declared.source, declared.owner, declared.shape, declared.words, self.linkages[number])
@@ -289,6 +292,14 @@ class Program:
             for position, used in enumerate(node.inputs):
                 uses[used].append((number, position))
         return uses
+
+
+def _check_sketch(declared: Input) -> None:
+    """A sketch has cells of 0 and 1, and says whose patients leave marks in them. raises InvalidRequest."""
+    sketched_side(declared.source, declared.owner)
+    check_cells(declared.shape[0] if len(declared.shape) == 1 else None)
+    if declared != Input(declared.owner, declared.source, declared.shape, 1.0, True, least=0.0):
+        raise InvalidRequest("the cells of a sketch are declared as whole numbers from 0 to 1")
 
 
 def constant_type(value: NDArray[np.float64]) -> ValueType:

@@ -185,3 +185,13 @@ def test_a_column_of_ones_beside_records_is_no_weight():
         constant(np.ones((N, 1))),
     ]
     permits([*ones, line("add", 3, 4), line("concatenate", 5, 0, axis=1), line("sum", 6, axes=[0])], 7)
+
+
+@pytest.mark.parametrize("nodes", [[], [line("sum", 0, axes=[0])], [constant(0.0), line("equal", 0, 1)]])
+def test_a_sketch_is_of_records_and_not_even_its_sum_is_shown(nodes):
+    source = {"sketch": {"on": [[["id", "text", "whole"]]], "where": None, "records": 1 << 20}}
+    cells = Node("input", (), {}, Input(ME, source, (1 << 20,), 1.0, True, least=0.0))
+    with pytest.raises(DisclosureRefused, match="rule 'arrays'"):
+        permits([cells, *nodes], len(nodes))
+    with pytest.raises(DisclosureRefused, match="no program may be run on records"):
+        permits([cells, line("sum", 0, axes=[0])], 1, level="none")
