@@ -7,9 +7,10 @@ rule `arrays` at "aggregates", what is shown
     has not picked records: no index or public weights along a record axis, no comparison, choice or order of records;
     is at most one number for every `min_cell` records that went into it;
 
-and what a line opens to everybody has not picked records either, whether or not its result is shown. Numbers that the
-researcher gave an institution to hold count as public: whoever asks knows them. An array that a program showed to an
-institution counts as single records, whatever it is.
+and what a line opens to everybody has not picked records either, whether or not its result is shown; that fewer records
+match than some number is opened of no number below `min_cell`. Numbers that the researcher gave an institution to hold
+count as public: whoever asks knows them. An array that a program showed to an institution counts as single records,
+whatever it is.
 
 Promised   What is shown depends on all records of an input alike, up to their own values.
 Not promised   Privacy of what is shown. A function that grows fast enough singles out the largest record; numbers that
@@ -25,7 +26,7 @@ from securecompute.engine.rounds import Party
 from securecompute.errors import DisclosureRefused
 from securecompute.programs.catalogue import find
 from securecompute.programs.linkages import linked
-from securecompute.programs.matching import Fetch, Match
+from securecompute.programs.matching import Enough, Fetch, Match
 from securecompute.programs.operation import ValueType
 from securecompute.programs.program import Input, Node, Program
 from securecompute.programs.sketches import sketched
@@ -49,6 +50,7 @@ _LINE_BY_LINE = (
     "widen",
     "shrink",
     Match.name,
+    Enough.name,
     Fetch.name,
 )
 _SMOOTH = ("sigmoid", "tanh", "softmax")
@@ -94,6 +96,8 @@ def permit(program: Program, owner: Party, level: str, min_cell: int) -> None:
     values: list[Value] = []
     for k, node in enumerate(program.nodes):
         values.append(_value(node, k in own, [values[n] for n in node.inputs], program.types[k]))
+        if 0 < node.attributes.get("least", 0) < min_cell and values[k].trace.touched:
+            raise DisclosureRefused(f"rule 'min_cell': a program opens whether fewer than {min_cell} records match")
         opened = find(node.operation).opened(node.attributes) if node.value is None else ""
         if opened and (picked := values[k].trace.picked):
             raise DisclosureRefused(f"rule 'arrays': a program opens {opened}, and {picked}; use sums over all records")

@@ -27,7 +27,7 @@ from securecompute.programs.program import CONSTANT, INPUT, Input, Node, Program
 from securecompute.values import SecretMisused
 
 LARGEST_WHOLE = 2.0**53
-KEEP_BITS = frozenset(("index", "reshape", "transpose", "concatenate", "stack", "multiply"))  # of bits, give bits
+KEEP_BITS = frozenset(("index", "reshape", "transpose", "concatenate", "stack", "multiply", "enough"))  # bits
 MAKE_BITS = frozenset(("less", "equal", "match"))
 
 

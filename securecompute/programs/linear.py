@@ -5,7 +5,7 @@ And the same numbers in the wide ring, which takes the messages of `widening`, o
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -33,10 +33,11 @@ from securecompute.protocols.products import fixed
 from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.fixed import Fixed
 
+T = TypeVar("T")
 BELOW_0 = -(2.0**-40)
 
 
-def silent(result: Fixed) -> Part[Fixed]:
+def silent(result: T) -> Part[T]:
     """A part that takes no round."""
     return result
     yield

@@ -5,21 +5,28 @@
 t is the partner's secret for a bin, and t' what the leader has learned in its place: the same where the partner has the
 bin's record, else uniform. So is p' + u the partner's number there, at the scale that the plan of the program gives it,
 and elsewhere a uniform word that the product with 0 removes. A false match has probability 2^-64 a bin.
+
+Of several partners the product of their matches says whether all have the record; `enough` refuses if few are so.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from securecompute.engine.rounds import Part
 from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.primitives.cuckoo import MOST
 from securecompute.programs import attributes
+from securecompute.programs.linear import silent
 from securecompute.programs.operation import (
     Attributes,
     Deviation,
     Elementwise,
     Estimate,
     Operand,
+    Shape,
     Site,
     ValueType,
     secret,
@@ -28,6 +35,7 @@ from securecompute.protocols.products.compute_party import ComputeParty
 from securecompute.protocols.products.equality import equal
 from securecompute.protocols.products.fixed import Fixed
 from securecompute.protocols.products.multiplication import multiply
+from securecompute.protocols.products.replicated import Replicated
 from securecompute.protocols.products.verdict import refuse_if_any
 
 
@@ -54,14 +62,43 @@ class Match(Elementwise):
     def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
         tags, least = [secret(each).share for each in x], int(site.attributes["least"])
         same = yield from equal(party.at("equal"), *tags)
-        if least:
-            whole = same.size == site.result.size  # else a rehearsal on few bins, all of which match
-            lacking = (-same.sum().reshape((1,))) + (least if whole else 0)
-            yield from refuse_if_any(party.at("least"), lacking, f"fewer than {least} records match", DisclosureRefused)
+        yield from _refuse_fewer(party, same, least, site) if least else silent(None)
         return Fixed.of(same, 0, 1.0)
 
     def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
         return Deviation(0.0)
+
+
+class Enough(Elementwise):
+    """Zeros and ones as they are. least: with fewer ones than these, the program is refused."""
+
+    name = "enough"
+    attributes: ClassVar[Mapping[str, Any]] = {"least": attributes.whole(1, MOST)}
+    opens = Match.opens
+
+    def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
+        if not (x[0].integer and x[0].bound <= 1 and x[0].least >= 0):
+            raise InvalidRequest("enough takes zeros and ones, such as a product of matches")
+        return x[0]
+
+    def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
+        return [0]
+
+    def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
+        yield from _refuse_fewer(party, secret(x[0]).share, int(site.attributes["least"]), site)
+        return secret(x[0])
+
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return Deviation(0.0)
+
+    def rehearsal_inputs(self, shapes: Sequence[Shape], bounds: Sequence[float]) -> Sequence[NDArray[np.float64]]:
+        return [np.ones(shapes[0])]
+
+
+def _refuse_fewer(party: ComputeParty, ones: Replicated, least: int, site: Site) -> Part[None]:
+    whole = ones.size == site.result.size  # else a rehearsal on few bins, all of which match
+    lacking = (-ones.sum().reshape((1,))) + (least if whole else 0)
+    yield from refuse_if_any(party.at("least"), lacking, f"fewer than {least} records match", DisclosureRefused)
 
 
 class Fetch(Elementwise):
@@ -94,4 +131,4 @@ def fetched_scale(site: Site) -> int:
     return 0 if site.result.integer else site.demand
 
 
-OPERATIONS = (Match(), Fetch())
+OPERATIONS = (Match(), Enough(), Fetch())

@@ -5,10 +5,13 @@
 
 A row is a place where a record of the first institution may stand; most match nobody, or are empty. Whether one does is
 as secret as what it holds: `matched` is 1 where all institutions have the patient, and every column is 0 elsewhere. So
-sums over rows are sums over the patients in common, and `matched` is the weight, or the column of ones, of a model.
+sums over rows are sums over the patients in common, and `matched` is the weight, or the column of ones, of a model:
+
+    linear_regression(**pairs.model(("Duke", "bmi"), {"Mayo": ["rx"], "Duke": ["relapse"]}))
 """
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any, Protocol
 
 from securecompute.engine.fabric import Fabric
@@ -66,20 +69,29 @@ class LinkedRecords:
         if side is None or column not in side.columns:
             brought = [f"{s.party}: {', '.join(s.columns)}" for s in self._linkage.sides.values() if s.columns]
             raise InvalidRequest(f"'{name}' brought no column '{column}' into the linkage; {'; '.join(brought)}")
-        if side == self._linkage.leader:
-            return self._array(apply("multiply", self._all(), self._own(column)))
-        others = [self._match(partner) for partner in self._linkage.partners if partner != side]
-        value = self._fetched(side, column)
-        for match in others:
-            value = apply("multiply", value, match)
-        return self._array(value)
+        value = self._own(column) if side == self._linkage.leader else self._fetched(side, column)
+        alone = side != self._linkage.leader and len(self._linkage.partners) == 1  # 0 already where there is no match
+        return self._array(value if alone else apply("multiply", self._all(), value))
+
+    def model(self, y: tuple[Party, str], X: Mapping[Party, Sequence[str]]) -> dict[str, Any]:
+        """What a regression takes: linear_regression(**pairs.model(("Duke", "bmi"), {"Mayo": ["age", "rx"]})).
+
+        y         institution and column of the outcome
+        X         institution -> columns
+        returns   X, y, matched and names
+        raises    InvalidRequest  a column that was not brought along, or none
+        """
+        chosen = [(institution, column) for institution, columns in X.items() for column in columns]
+        if not chosen:
+            raise InvalidRequest("a model has columns: {'Mayo': ['age', 'rx']}")
+        columns = [column for _, column in chosen]
+        names = [column if columns.count(column) == 1 else f"{column} at {where}" for where, column in chosen]
+        return {"X": [self[each] for each in chosen], "y": self[y], "matched": self.matched, "names": names}
 
     def _all(self) -> Expression:
-        matches = [self._match(partner) for partner in self._linkage.partners]
-        result = matches[0]
-        for match in matches[1:]:
-            result = apply("multiply", result, match)
-        return result
+        first, *others = [self._match(partner) for partner in self._linkage.partners]
+        together = reduce(lambda a, b: apply("multiply", a, b), others, first)
+        return apply("enough", together, least=self.least) if others else first
 
     def _match(self, partner: Side) -> Expression:
         return match_of(self._linkage, partner, self.least)
