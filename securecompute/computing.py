@@ -11,7 +11,7 @@ What a program shows to a party it keeps for itself: no request reads it, and no
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.linking import Own, check_fetched, conversation, key_of, own_input, own_side, padded
+from securecompute.list_manifest import IKNP, OPRF, STAR, VOLE
 from securecompute.manifest import Enrolment
 from securecompute.primitives.randomness import Randomness, SystemRandomness
 from securecompute.program_manifest import ProgramManifest
@@ -30,6 +31,7 @@ from securecompute.programs.execution import encode_input, take_part
 from securecompute.programs.linkages import linked
 from securecompute.programs.program import Input
 from securecompute.programs.rehearsal import rehearse
+from securecompute.protocols.intersection import circuit, iknp, opprf, vole
 from securecompute.programs.sketches import sketched, sketched_side
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.identifiers import read_identifiers
@@ -56,12 +58,36 @@ def unpack(plain: Any) -> NDArray[np.float64]:
         raise InvalidRequest("an array's bytes do not fill its shape") from None
 
 
-def prepare() -> None:
-    """Load or compile the kernels, once in a process, so that no session waits for them."""
-    from securecompute.arithmetic import harmonic_kernels, power_kernels, ring_products  # load the compiler
+def prepare(what: Any = None) -> None:
+    """Load or compile kernels, once in a process, so that no session waits for them.
 
-    for kernels in (ring_products, harmonic_kernels, power_kernels):
-        kernels.warm()
+    what     "linkage", or the protocol of a list; None: of secret arrays
+    raises   InvalidRequest  there are no such kernels
+    """
+    if what is None:
+        from securecompute.arithmetic import harmonic_kernels, power_kernels, ring_products  # load the compiler
+
+        for kernels in (ring_products, harmonic_kernels, power_kernels):
+            kernels.warm()
+        return
+    if not isinstance(what, str) or what not in _WARM:
+        raise InvalidRequest(f"there are no kernels for {what!r} to prepare")
+    _WARM[what]()
+
+
+def _warm_lookup() -> None:
+    from securecompute.arithmetic import lookup  # loads the compiler
+
+    lookup.warm()
+
+
+_WARM: Mapping[str, Callable[[], None]] = {
+    "linkage": circuit.warm,
+    VOLE: vole.warm,
+    IKNP: iknp.warm,
+    STAR: opprf.warm,
+    OPRF: _warm_lookup,
+}
 
 
 class Holdings:
@@ -216,7 +242,7 @@ class Helper:
     def answer(self, request: str, payload: Any) -> Any:
         """`enrol` in a network, once; `prepare` to compute; `consider` a program. raises SecureComputeError."""
         if request == "prepare":
-            return prepare()
+            return prepare(payload)
         if request == "consider":
             rehearse(self._decoded(payload).plan)
             return None

@@ -6,6 +6,7 @@ the gate lets through. They are two processes so that the coordinator, who knows
 sum the two together could do no more than the collector alone; of one under a key they read every institution's vector.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from securecompute.analyses.question import Question
@@ -16,6 +17,7 @@ from securecompute.engine.fabric import Run
 from securecompute.engine.rounds import Part, Party
 from securecompute.engine.wire import contents
 from securecompute.errors import InternalFault, InvalidRequest, PeerMisbehaved, SecureComputeError
+from securecompute.list_manifest import ListManifest
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.primitives.randomness import Randomness, SystemRandomness
 from securecompute.program_manifest import ProgramManifest, is_program
@@ -41,7 +43,7 @@ class Coordinator:
         self._rules = Rules()
 
     def answer(self, request: str, payload: Any) -> Any:
-        """`enrol` with the network's rules, `propose` a question or program for its manifest, or show the kept `view`.
+        """`enrol` with the network's rules, `propose` a question, program or list for its manifest, or show the `view`.
 
         raises   SecureComputeError
         """
@@ -62,6 +64,8 @@ class Coordinator:
             proposed = ProgramManifest(program, enrolment, self._rules, self._nonce(), question).encode()
             ProgramManifest.decode(proposed, _formed(self._enrolment))
             return proposed
+        if request == "propose list":
+            return ListManifest.of(payload, _formed(self._enrolment), self._nonce()).encode()
         if request == "view":
             return self._view
         raise InvalidRequest(f"a coordinator is not asked '{request}'")
@@ -169,6 +173,15 @@ def _hidden(message: Any) -> Secret | None:
         return message
     parts = message if isinstance(message, tuple) else ()
     return next((found for part in parts if (found := _hidden(part)) is not None), None)
+
+
+def answers(given: Mapping[Party, Any]) -> Mapping[Party, Any]:
+    """What parties answered, if none of it is an error; several errors of one kind become one text."""
+    errors = [each for each in given.values() if isinstance(each, SecureComputeError)]
+    if errors:
+        texts = dict.fromkeys(str(error) for error in errors)
+        raise type(errors[0])("\n".join(texts))
+    return given
 
 
 def cause(run: Run) -> SecureComputeError:

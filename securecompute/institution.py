@@ -1,19 +1,21 @@
 """An institution: the only place where records are.
 
 It opens its own source, keeps its own rules and identity key, and answers a closed list of requests: `introduce`
-itself, be `enrol`led in a network, `consider` a question or a program. What it considers well it takes part in:
-with a masked vector, or with shares. Its records and its own numbers never leave the object. For programs on secret
-arrays it also tells whether its rules `permit` a program, tells the shape of columns, or how many of its records would
-be linked (`measure`), keeps arrays (`hold`) and loads kernels (`prepare`).
+itself, be `enrol`led in a network, `consider` a question, a program or a list. What it considers well it takes part in:
+with a masked vector, with shares, or with hidden identifiers. Its records and its own numbers never leave the object.
+For programs on secret arrays it also tells whether its rules `permit` a program, tells the shape of columns, or how
+many of its records would be linked (`measure`), keeps arrays (`hold`) and loads kernels (`prepare`). What programs and
+lists showed to it is for its own steward: no request reads it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from securecompute import lists
 from securecompute.analyses import catalogue
 from securecompute.computing import Brought, Holdings, bring, columns_of, part_of_program, prepare, unpack
 from securecompute.disclosure.exposure import NONE
@@ -22,7 +24,10 @@ from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.linking import declared_number
+from securecompute.list_manifest import ListManifest, is_list
+from securecompute.lists import Listing, PatientList, PatientLists
 from securecompute.manifest import Enrolment, Manifest
+from securecompute.prepared_tables import PreparedTables
 from securecompute.primitives.keys import IdentityKey
 from securecompute.primitives.randomness import Randomness, SystemRandomness
 from securecompute.program_manifest import ProgramManifest, columns_used, is_program
@@ -53,8 +58,8 @@ class Institution:
         source       what `records.sources.load` takes; a path where the institution lives in another process
         dictionary   declared, as `Dictionary.to_plain` gives it; None: inferred from the records
         rules        as `Rules.to_plain` gives them; None: the defaults
-        state        folder for what must outlive the process: the ledger of answers; made if it is not there. None:
-                     the ledger is forgotten when the process ends
+        state        folder for what must outlive the process: the ledger of answers, lists that it was told, sets
+                     prepared for questions; made if it is not there. None: they are forgotten when the process ends
         raises       InvalidRequest  the records cannot be read, do not fit the dictionary, or are more than the rules
                                      make room for: said now, because said of a cohort it would tell its size;
                                      the ledger cannot be used
@@ -70,8 +75,11 @@ class Institution:
         self._ledger = _ledger(name, state)
         self._enrolment: Enrolment | None = None
         self._held_against: Dictionary | None = None
-        self._considered: dict[bytes, Plain | Brought] = {}
+        self._considered: dict[bytes, Plain | Brought | Listing] = {}
         self._holdings = Holdings()
+        folder = None if state is None else Path(state)
+        self._lists = PatientLists(name, None if folder is None else folder / "lists")
+        self._tables = PreparedTables(name, folder, self._randomness)
 
     def __repr__(self) -> str:
         return f"Institution({self.name!r})"
@@ -87,7 +95,7 @@ class Institution:
         if request == "permit":
             return ProgramManifest.decode(payload, self._enrolled).respects(self._rules, self.name)
         if request == "prepare":
-            return prepare()
+            return prepare(payload)
         if request == "measure":
             return self._measured(payload)
         if request == "hold":
@@ -97,6 +105,18 @@ class Institution:
     def shown(self, name: str) -> NDArray[np.float64]:
         """What a program showed to this institution alone, for its own steward: no request reads it."""
         return self._holdings.shown(name)
+
+    @property
+    def lists(self) -> tuple[PatientList, ...]:
+        """The lists of common patients that this institution was told, for its own steward: no request reads them."""
+        return tuple(self._lists)
+
+    def write_list(self, name: str, path: str | Path, columns: Collection[str] | None = None) -> None:
+        """Write the records of a list to a .csv or .parquet file, for its own steward. raises as `lists.write`
+
+        columns   of the records; None: those of the key
+        """
+        lists.write(self._lists.find(name), self._records, path, columns)
 
     def part(self, manifest: bytes) -> Part[dict[str, Any]]:
         """This institution's part of a session whose manifest it has considered.
@@ -108,6 +128,8 @@ class Institution:
             raise DisclosureRefused(f"'{self.name}' has not agreed to this question")
         if isinstance(x, Plain):
             return self._contribute(Manifest.decode(manifest, self._enrolled), x)
+        if isinstance(x, Listing):
+            return self._listed(ListManifest.decode(manifest, self._enrolled), x)
         program = ProgramManifest.decode(manifest, self._enrolled)
         return part_of_program(self.name, program, x, self._holdings, self._randomness)
 
@@ -121,6 +143,12 @@ class Institution:
             own, descriptor, enrolment.coordinator, enrolment.collector, x
         )
         return {"included": list(included)}
+
+    def _listed(self, manifest: ListManifest, brought: Listing) -> Part[dict[str, Any]]:
+        told = yield from lists.conversation(self.name, manifest, brought, self._tables, self._randomness)
+        if told is not None:
+            self._lists.keep(told, self._records)
+        return {}
 
     def _introduce(self) -> dict[str, Any]:
         return {
@@ -156,14 +184,23 @@ class Institution:
         return self._enrolment
 
     def _consider(self, encoded: bytes) -> None:
-        """Hold a question against this institution's own rules, and prepare its vector.
+        """Hold a question, program or list against this institution's own rules, and prepare what it brings.
 
         raises   InvalidRequest     the manifest is not of this network, or the vector cannot be right
                  DisclosureRefused  a rule does not allow it
         """
         while len(self._considered) >= CONSIDERED_MOST:
             del self._considered[next(iter(self._considered))]
-        self._considered[encoded] = self._inputs(encoded) if is_program(encoded) else self._vector(encoded)
+        if is_list(encoded):
+            self._considered[encoded] = self._listing(encoded)
+        else:
+            self._considered[encoded] = self._inputs(encoded) if is_program(encoded) else self._vector(encoded)
+
+    def _listing(self, encoded: bytes) -> Listing:
+        """This institution's identifiers for a list that its rules allow."""
+        manifest = ListManifest.decode(encoded, self._enrolled)
+        manifest.respects(self._rules, self.name)
+        return lists.bring(self.name, manifest, self._records, self._tables, self._randomness)
 
     def _inputs(self, encoded: bytes) -> Brought:
         """This institution's numbers for a program on secret arrays, which its rules let in."""

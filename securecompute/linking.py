@@ -7,6 +7,7 @@ A linkage's key has the same fields, kinds and forms at all institutions; which,
 """
 
 import hashlib
+import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -17,12 +18,12 @@ from numpy.typing import NDArray
 from securecompute.arithmetic.fixed_types import FixedType
 from securecompute.arithmetic.ring_arrays import RingArray
 from securecompute.arithmetic.rings import Ring
-from securecompute.disclosure.rules import ARRAYS, COUNTS, Rules
+from securecompute.disclosure.rules import ARRAYS, LINKED_FOR, Rules
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import DisclosureRefused, EncodingOverflow, InvalidRequest
 from securecompute.primitives.masks import KEY_BYTES, Reader
 from securecompute.primitives.randomness import Randomness
-from securecompute.program_manifest import ProgramManifest
+from securecompute.program_manifest import ProgramManifest, columns_used
 from securecompute.programs.linkages import CELLS, TAG, TOTALS, Linkage, Parts, Placed, Side, linked
 from securecompute.programs.matching import Fetch, fetched_scale
 from securecompute.programs.plan import Plan
@@ -84,31 +85,39 @@ def parts_of(key_type: KeyType) -> Parts:
 def own_side(records: Records, on: Parts, side: Side, min_cell: int, randomness: Randomness) -> Own:
     """What an institution brings into a linkage. Run by the institution.
 
-    raises   InvalidRequest     no such column or cohort, or more records than declared
+    raises   InvalidRequest     no such column or cohort, or another number of records is declared than was told
              DisclosureRefused  fewer records than `min_cell`
     """
     found, columns, rows = _entries(records, key_of(on), side.where, side.columns, min_cell)
     ids = found.ids
-    if len(ids) > side.records:
-        raise InvalidRequest("more records take part in a linkage than were declared; ask anew how many there are")
+    if side.records != padded(len(ids)):
+        raise InvalidRequest(f"a linkage declares another number of records than '{side.party}' told; ask anew")
     spare = Reader(randomness.bytes(KEY_BYTES)).words(2 * (side.records - len(ids))).reshape(-1, 2)
     which = hashlib.sha256(np.sort(rows.places[found.rows]).tobytes()).digest()
     return Own(Plain(np.concatenate([ids, spare])), columns, len(ids), which, rows, found.rows)
+
+
+def fingerprint(own: Own, key: bytes) -> str:
+    """A name for the true identifiers of a side, which says nothing of them to who lacks the key."""
+    return hmac.new(key, own.ids.elements[: own.true].tobytes(), "sha256").hexdigest()
 
 
 def declared_number(records: Records, asked: Any, rules: Rules) -> dict[str, Any]:
     """How many records would take part, as others may know it, and the key with the kinds of its fields.
 
     asked    on, where and columns of a linkage, and its purpose
-    raises   InvalidRequest, DisclosureRefused  as `own_side`
+    raises   InvalidRequest     as `own_side`
+             DisclosureRefused  a rule does not allow the purpose, or a column of the key or cohort; as `own_side`
     """
     side = Side.from_plain(["", asked.get("where"), 1, asked.get("columns", [])])
     key_type = key_of(Linkage.fields_from(asked.get("on")))
     purpose = asked.get("purpose")
-    if purpose not in (COUNTS, ARRAYS):
-        raise InvalidRequest(f"records are linked for '{COUNTS}' or '{ARRAYS}', not {purpose!r}")
+    if purpose not in LINKED_FOR[1:]:
+        raise InvalidRequest(f"records are linked for one of {', '.join(LINKED_FOR[1:])}, not {purpose!r}")
     rules.permits_linkage(purpose)
-    fewest = 0 if purpose == COUNTS else rules.min_cell
+    cohort = columns_used({"columns": list(side.columns), "where": side.where}, records.dictionary)
+    rules.permits_columns("linkage", [*key_type.columns, *cohort])
+    fewest = rules.min_cell if purpose == ARRAYS else 0  # else empty is an answer as any other
     found, _, _ = _entries(records, key_type, side.where, side.columns, fewest)
     return {"records": padded(len(found.ids)), "on": [[list(f) for f in part] for part in parts_of(found.key_type)]}
 

@@ -20,12 +20,13 @@ from securecompute.analyses import catalogue
 from securecompute.analyses.question import Question
 from securecompute.answer import Answer, Provenance
 from securecompute.computing import unpack
-from securecompute.coordinator import COLLECTOR, COORDINATOR, Collector, Coordinator, cause
+from securecompute.coordinator import COLLECTOR, COORDINATOR, Collector, Coordinator, answers, cause
 from securecompute.disclosure.rules import ARRAYS, COUNTS, Rules, strictest
 from securecompute.engine.fabric import Fabric, Progress, Recipe, Run
 from securecompute.engine.rounds import Party
 from securecompute.engine.runner import Limits
-from securecompute.errors import DisclosureRefused, InvalidRequest, PeerLost, SecureComputeError
+from securecompute.errors import DisclosureRefused, InvalidRequest, PeerLost
+from securecompute.intersect import ListReceipt, asked_list, run_list
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.patients import catalogue as patients
 from securecompute.patients.counts import Sides
@@ -82,9 +83,10 @@ class Network:
                  DisclosureRefused  an institution's rules do not allow this way to add
         """
         self.fabric = fabric
-        self._closed = self._prepared = False
+        self._closed = False
+        self._prepared: set[tuple[Party, str | None]] = set()
         self.institutions = tuple(institutions)
-        introduced = self._answers(self.fabric.ask_all(self.institutions, "introduce"))
+        introduced = answers(self.fabric.ask_all(self.institutions, "introduce"))
         inferred = {name: Dictionary.from_plain(each["dictionary"]) for name, each in introduced.items()}
         self.dictionary, self.unusable = compare(inferred) if dictionary is None else (dictionary, {})
         if not self.dictionary:
@@ -97,9 +99,9 @@ class Network:
         self._enrolment = Enrolment(self.dictionary, identities, *roles)
         plain = self._enrolment.to_plain()
         enrolled = tuple(dict.fromkeys((*self.institutions, *compute)))
-        self._answers(self.fabric.ask_all(enrolled, "enrol", plain))
+        answers(self.fabric.ask_all(enrolled, "enrol", plain))
         told = {"enrolment": plain, "rules": self.rules.to_plain()}
-        self._answers(self.fabric.ask_all((COORDINATOR, COLLECTOR), "enrol", told))
+        answers(self.fabric.ask_all((COORDINATOR, COLLECTOR), "enrol", told))
 
     def columns_of(self, institution: Party) -> Dictionary:
         """All columns of an institution: those common to all, and its own, which only programs can use."""
@@ -220,6 +222,29 @@ class Network:
         sides, key = sides_of(self, institutions, key_of_texts(on), columns or {}, where, ARRAYS)
         return LinkedRecords(self, Linkage(key, sides[0], tuple(sides[1:])), least or self.rules.min_cell)
 
+    def intersect(
+        self,
+        *institutions: Party,
+        on: On,
+        to: Party | Sequence[Party],
+        where: Where = None,
+        protocol: str | None = None,
+        progress: Progress | None = None,
+    ) -> ListReceipt:
+        """Tell an institution which of its own patients all the others know too. Only it learns them, or how many.
+
+        on, where   as for `link`
+        to          who is told: one of the institutions, or several, each of its own patients
+        protocol    "vole", "iknp" or "oprf" for two, "star" for three or more; None: "vole", or "star"
+        raises      InvalidRequest     no such institution, column, cohort or protocol
+                    DisclosureRefused  a rule of one of them, 'linkage' or 'lists_to' above all, does not allow it
+                    PeerSilent         one of them is lost, and a receiver has no list: ask again
+        """
+        self._check_open()
+        asked = asked_list(self, institutions, key_of_texts(on), to, where, protocol)
+        self._prepare(institutions, asked["list"])
+        return run_list(self.fabric, self._enrolment, asked, progress)
+
     def run_program(self, program: Program, progress: Progress | None = None) -> dict[int, NDArray[np.float64]]:
         """Run a program once: output number -> what is shown to the researcher. Of others, they hold it.
 
@@ -232,7 +257,7 @@ class Network:
         self, encoded: bytes, manifest: ProgramManifest, progress: Progress | None
     ) -> tuple[Run, dict[int, NDArray[np.float64]]]:
         asked = [party for party in manifest.parties if party != COLLECTOR]
-        self._answers(self.fabric.ask_all(asked, "consider", encoded))
+        answers(self.fabric.ask_all(asked, "consider", encoded))
         run = self.fabric.run(PROTOCOL, manifest.parties, encoded, progress)
         if any(outcome.error is not None for outcome in run.outcomes.values()):
             raise cause(run)
@@ -247,7 +272,9 @@ class Network:
         self._check_open()
         asked = {"program": program.to_plain(), "question": None if question is None else question.to_plain()}
         encoded: bytes = self.fabric.ask(COORDINATOR, "propose program", asked)
-        return encoded, ProgramManifest.decode(encoded, self._enrolment)
+        manifest = ProgramManifest.decode(encoded, self._enrolment)
+        self._prepare([party for linkage in program.linkages for party in linkage.sides], "linkage")
+        return encoded, manifest
 
     def explain_program(self, program: Program) -> ProgramExplanation:
         """What running it would cost and who would learn what, without running it. raises SecureComputeError."""
@@ -265,9 +292,12 @@ class Network:
     def _ready_to_compute(self) -> None:
         """Compute parties load their kernels now, and no session waits for that."""
         self._check_open()
-        if not self._prepared:
-            self._answers(self.fabric.ask_all(self._enrolment.compute, "prepare"))
-            self._prepared = True
+        self._prepare(self._enrolment.compute)
+
+    def _prepare(self, parties: Sequence[Party], what: str | None = None) -> None:
+        waiting = [party for party in dict.fromkeys(parties) if (party, what) not in self._prepared]
+        answers(self.fabric.ask_all(waiting, "prepare", what))
+        self._prepared |= {(party, what) for party in waiting}
 
     def _check_open(self) -> None:
         if self._closed:
@@ -307,7 +337,7 @@ class Network:
         """
         encoded, manifest = self.propose(question)
         considered = self.fabric.ask_all(self.institutions, "consider", encoded)
-        self._answers({name: each for name, each in considered.items() if not isinstance(each, PeerLost)})
+        answers({name: each for name, each in considered.items() if not isinstance(each, PeerLost)})
         run = self.fabric.run(manifest.protocol, (*self.institutions, COORDINATOR, COLLECTOR), encoded, progress)
         collected = run.outcomes[COLLECTOR]
         if collected.error is not None:
@@ -345,18 +375,12 @@ class Network:
         return Answer(question, result, told)
 
     def _provenance(
-        self,
-        run: Run,
-        protocol: str,
-        rules: Rules,
-        precision: str,
-        included: tuple[Party, ...],
-        asked: tuple[Party, ...],
+        self, run: Run, protocol: str, rules: Rules, precision: str, included: Sequence[Party], asked: Sequence[Party]
     ) -> Provenance:
         return Provenance(
             trust=self.fabric.trust,
             institutions=self.institutions,
-            took_part=included,
+            took_part=tuple(included),
             dropped_out=tuple(name for name in asked if name not in included),
             coordinator=COORDINATOR,
             protocol=protocol,
@@ -367,15 +391,6 @@ class Network:
             rules=rules.to_plain(),
             precision=precision,
         )
-
-    @staticmethod
-    def _answers(answers: Mapping[Party, Any]) -> Mapping[Party, Any]:
-        """The answers, if none is an error; several errors of one kind become one text."""
-        errors = [answer for answer in answers.values() if isinstance(answer, SecureComputeError)]
-        if errors:
-            texts = dict.fromkeys(str(error) for error in errors)
-            raise type(errors[0])("\n".join(texts))
-        return answers
 
 
 def _say(text: str) -> None:

@@ -8,7 +8,8 @@
     max_records       room: most records that one institution may hold; sizes the ring
     arrays            which programs on secret arrays its records go into: "aggregates", "any" or "none" (`exposure`)
     linkage           what its records may be linked for (`LINKED_FOR`): "none", "counts" of patients, "arrays" that
-                      nobody sees, or "lists" of the common ones, to whom the stewards let have them
+                      nobody sees, or "lists" of the common ones, which one institution or more are told
+    lists_to          which other institutions may be told such lists, None for all with which it is linked
     max_elements      most numbers that the lines of one program may have together
 
 A refusal names the rule and what was asked; never whose rule it was, nor any number.
@@ -47,13 +48,14 @@ class Rules:
     arrays: str = AGGREGATES
     max_elements: int = 2**30
     linkage: str = COUNTS
+    lists_to: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, floor in (("min_cell", FLOOR), ("min_institutions", FLOOR), ("max_records", 1), ("max_elements", 1)):
             value = getattr(self, name)
             if type(value) is not int or value < floor:
                 raise InvalidRequest(f"rule '{name}' is {value!r}; it must be a whole number of at least {floor}")
-        for name in ("analyses", "columns", "sums"):
+        for name in ("analyses", "columns", "sums", "lists_to"):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, tuple) and all(type(item) is str for item in value)):
                 raise InvalidRequest(f"rule '{name}' must be a list of names")
@@ -103,10 +105,14 @@ class Rules:
         """
         if self.analyses is not None and analysis not in self.analyses:
             raise DisclosureRefused(f"{analysis}: rule 'analyses' does not list it. It lists {_listed(self.analyses)}.")
+        self.permits_columns(analysis, columns)
+
+    def permits_columns(self, purpose: str, columns: Collection[str]) -> None:
+        """As `permits`, of the columns alone; the purpose is a word for the text."""
         for column in columns:
             if self.columns is not None and column not in self.columns:
                 raise DisclosureRefused(
-                    f"{analysis}: rule 'columns' does not list '{column}'. Leave it out, also from the cohort, "
+                    f"{purpose}: rule 'columns' does not list '{column}'. Leave it out, also from the cohort, "
                     "or ask the stewards to list it."
                 )
 
@@ -131,6 +137,19 @@ class Rules:
                 f"rule 'linkage' is '{self.linkage}', and records would be linked for '{purpose}'. "
                 "Ask the stewards whether they allow it."
             )
+
+    def permits_list(self, receivers: Collection[Party]) -> None:
+        """Return if these other institutions may be told which of their patients are known here.
+
+        raises   DisclosureRefused  naming the rule and what it allows or lists
+        """
+        self.permits_linkage(LISTS)
+        for name in receivers:
+            if self.lists_to is not None and name not in self.lists_to:
+                raise DisclosureRefused(
+                    f"rule 'lists_to' does not list '{name}'. It lists {_listed(self.lists_to)}; ask the stewards to "
+                    "list it."
+                )
 
     def permits_size(self, program: Program) -> None:
         """Return if the program has no more numbers than it may. raises DisclosureRefused: naming the rule"""
@@ -178,6 +197,7 @@ def strictest(*rules: Rules) -> Rules:
         arrays=max((each.arrays for each in rules), key=(ANY, AGGREGATES, NONE).index),
         max_elements=min(each.max_elements for each in rules),
         linkage=min((each.linkage for each in rules), key=LINKED_FOR.index),
+        lists_to=_common([each.lists_to for each in rules]),
     )
 
 

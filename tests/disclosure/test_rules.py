@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from securecompute.disclosure.rules import Rules, strictest
+from securecompute.disclosure.rules import LINKED_FOR, Rules, strictest
 from securecompute.errors import DisclosureRefused, InvalidRequest
 
 NAMES = st.none() | st.lists(st.sampled_from("abcde"), max_size=5, unique=True).map(tuple)
@@ -18,6 +18,8 @@ RULES = st.builds(
     analyses=NAMES,
     columns=NAMES,
     max_records=st.integers(1, 2**40),
+    linkage=st.sampled_from(LINKED_FOR),
+    lists_to=NAMES,
 )
 
 
@@ -32,7 +34,7 @@ def test_the_strictest_rules_refuse_whatever_one_of_them_refuses(many):
     assert merged.min_cell == max(rules.min_cell for rules in many)
     assert merged.min_institutions == max(rules.min_institutions for rules in many)
     for name in "abcde":
-        for field in ("analyses", "columns"):
+        for field in ("analyses", "columns", "lists_to"):
             allowed = all(getattr(rules, field) is None or name in getattr(rules, field) for rules in many)
             assert (getattr(merged, field) is None or name in getattr(merged, field)) == allowed
 
@@ -123,3 +125,25 @@ def test_too_few_institutions_are_refused_without_a_number():
     with pytest.raises(DisclosureRefused, match="min_institutions") as refusal:
         Rules(min_institutions=5).permits_institutions(4)
     assert not re.search(r"\d", str(refusal.value))
+
+
+@pytest.mark.parametrize("purpose", LINKED_FOR)
+def test_each_linkage_allows_what_comes_before_it(purpose):
+    for allowed in LINKED_FOR:
+        rules = Rules(linkage=allowed)
+        if LINKED_FOR.index(allowed) >= LINKED_FOR.index(purpose):
+            rules.permits_linkage(purpose)
+        else:
+            with pytest.raises(DisclosureRefused, match=f"rule 'linkage' is '{allowed}'"):
+                rules.permits_linkage(purpose)
+
+
+def test_lists_are_told_to_whom_the_rules_list_and_to_all_where_they_say_nothing():
+    Rules(linkage="lists").permits_list(["Mayo", "Duke"])
+    Rules(linkage="lists", lists_to=()).permits_list([])
+    some = Rules(linkage="lists", lists_to=("Mayo",))
+    some.permits_list(["Mayo"])
+    with pytest.raises(DisclosureRefused, match=r"rule 'lists_to' does not list 'Duke'\. It lists Mayo; ask"):
+        some.permits_list(["Mayo", "Duke"])
+    with pytest.raises(DisclosureRefused, match="rule 'linkage' is 'counts'"):
+        Rules(lists_to=("Mayo",)).permits_list(["Mayo"])

@@ -1,0 +1,113 @@
+"""What an institution keeps of a list that it was told: for its steward, in files that only it may read."""
+
+import copy
+import pickle
+import stat
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import securecompute as sc
+from securecompute.errors import InternalFault
+from securecompute.lists import MOST_KEPT, PatientList
+from tests.hospitals import hospitals, software
+
+THREE = {"Mayo": [1, 2, None, 3, 3, 9], "Duke": [9, 3, 4], "Yale": [1]}
+
+
+@pytest.fixture
+def network():
+    with hospitals(THREE) as formed:
+        formed.intersect("Mayo", "Duke", on="mrn", to="Mayo")
+        yield formed
+
+
+@pytest.fixture
+def mayo(network):
+    return software(network, "Mayo")
+
+
+def test_a_list_holds_one_place_for_each_patient_in_order(mayo):
+    (told,) = mayo.lists
+    assert told.places.tolist() == [3, 5]
+    assert told.others == ("Duke",) and told.columns == ("mrn",)
+
+
+def test_a_list_shows_with_whom_and_never_how_many(mayo):
+    (told,) = mayo.lists
+    assert repr(told) == f"PatientList({told.name}; with Duke)"
+    for deed in (pickle.dumps, copy.copy):
+        with pytest.raises(TypeError, match="stays in its institution's process"):
+            deed(told)
+
+
+def test_no_request_reads_a_list(network, mayo):
+    (told,) = mayo.lists
+    for request in ("lists", "list", "shown", "write_list", told.name):
+        with pytest.raises(sc.InvalidRequest, match="is not asked"):
+            network.fabric.ask("Mayo", request, told.name)
+    for source in ({"held": told.name}, {"columns": "age", "held": told.name}, {"columns": told.name}):
+        with pytest.raises(sc.SecureComputeError):
+            network.fabric.ask("Mayo", "measure", source)
+
+
+@pytest.mark.parametrize(("suffix", "read"), [(".csv", pd.read_csv), (".parquet", pd.read_parquet)])
+def test_a_steward_writes_the_records_to_a_file_of_its_own(mayo, tmp_path, suffix, read):
+    (told,) = mayo.lists
+    path = tmp_path / f"common{suffix}"
+    mayo.write_list(told.name, path)
+    assert read(path).to_dict("list") == {"mrn": ["patient 3", "patient 9"]}
+    mayo.write_list(told.name, path, columns=["age", "mrn"])
+    assert read(path).to_dict("list") == {"age": [3, 5], "mrn": ["patient 3", "patient 9"]}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_file_that_cannot_be_written_is_told(mayo, tmp_path):
+    (told,) = mayo.lists
+    with pytest.raises(sc.InvalidRequest, match=r"'common\.xlsx' is of unknown kind; expected a name ending in \.csv"):
+        mayo.write_list(told.name, tmp_path / "common.xlsx")
+    with pytest.raises(sc.InvalidRequest, match=r"'common\.csv' cannot be written: No such file"):
+        mayo.write_list(told.name, tmp_path / "nowhere" / "common.csv")
+    with pytest.raises(sc.InvalidRequest, match="'Mayo' has been told no list 'abc'"):
+        mayo.write_list("abc", tmp_path / "common.csv")
+    with pytest.raises(sc.InvalidRequest, match="height"):
+        mayo.write_list(told.name, tmp_path / "common.csv", columns=["height"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_list_is_a_list(tmp_path):
+    with hospitals({"Mayo": [1], "Duke": [2]}) as network:
+        network.intersect("Mayo", "Duke", on="mrn", to="Mayo")
+        mayo = software(network, "Mayo")
+        (told,) = mayo.lists
+        assert told.places.tolist() == []
+        mayo.write_list(told.name, tmp_path / "none.csv")
+        assert (tmp_path / "none.csv").read_text().strip() == '"mrn"'
+
+
+def test_with_a_folder_the_list_is_written_there_for_the_receiver_alone(tmp_path):
+    with hospitals(THREE, state=tmp_path) as network:
+        name = network.intersect("Mayo", "Duke", on="mrn", to="Mayo").name
+    (written,) = tmp_path.rglob("*.parquet")
+    assert written.name == f"{name}.parquet" and written.parts[-3].startswith("Mayo-")
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+    assert stat.S_IMODE(written.parent.stat().st_mode) == 0o700
+    assert pd.read_parquet(written)["mrn"].tolist() == ["patient 3", "patient 9"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_the_list_is_kept(tmp_path):
+    with hospitals(THREE, state=tmp_path) as network:
+        (folder,) = tmp_path.glob("Mayo-*")
+        (folder / "lists").write_text("in the way")
+        with pytest.raises(InternalFault, match="'Mayo' cannot write into its folder of lists"):
+            network.intersect("Mayo", "Duke", on="mrn", to="Mayo")
+        assert len(software(network, "Mayo").lists) == 1
+
+
+def test_old_lists_are_let_go_of(mayo):
+    kept = mayo._lists
+    for k in range(MOST_KEPT):
+        kept.keep(PatientList(str(k), ("Duke",), ("mrn",), np.zeros(0, np.int64)), mayo._records)
+    assert [told.name for told in kept] == [str(k) for k in range(MOST_KEPT)]
