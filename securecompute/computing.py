@@ -31,8 +31,8 @@ from securecompute.programs.execution import encode_input, take_part
 from securecompute.programs.linkages import linked
 from securecompute.programs.program import Input
 from securecompute.programs.rehearsal import rehearse
-from securecompute.protocols.intersection import circuit, iknp, opprf, vole
 from securecompute.programs.sketches import sketched, sketched_side
+from securecompute.protocols.intersection import circuit, iknp, opprf, vole
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.identifiers import read_identifiers
 from securecompute.records.numeric import declared_range, numbers
