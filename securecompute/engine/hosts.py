@@ -12,7 +12,7 @@ from typing import Final
 
 from securecompute.engine.fabric import Participant, part_of
 from securecompute.engine.rounds import Party
-from securecompute.engine.runner import Limits, Outcome, Runner
+from securecompute.engine.runner import Limits, Outcome, Runner, Turn
 from securecompute.engine.session import Session, SessionsUsed, open_session
 from securecompute.engine.wire import parse_frame
 from securecompute.errors import BadFrame, InvalidRequest
@@ -120,14 +120,28 @@ class Host:
         live.news.clear()
         runner.tick(loop.time())
         while runner.ready:
-            turn = await loop.run_in_executor(self._threads, runner.resume)
-            runner.proceed(turn, loop.time())
+            runner.proceed(await self._resumed(live, runner), loop.time())
             await self._carry_all(runner)
         await self._carry_all(runner)
         due = runner.due()
         if runner.outcome is not None or live.news.is_set():
             return
-        timer = None if due is None else loop.call_at(due, live.news.set)
+        await self._news(live, due)
+
+    async def _resumed(self, live: _Live, runner: Runner) -> Turn:
+        """What the part does next. While it computes, what it sent before goes on as peers acknowledge it."""
+        computing = asyncio.get_running_loop().run_in_executor(self._threads, runner.resume)
+        computing.add_done_callback(lambda _: live.news.set())
+        live.news.clear()
+        while not computing.done():
+            await self._news(live, runner.due())
+            live.news.clear()
+            await self._carry_all(runner)
+        return computing.result()
+
+    async def _news(self, live: _Live, due: float | None) -> None:
+        """Wait for news, until then at most."""
+        timer = None if due is None else asyncio.get_running_loop().call_at(due, live.news.set)
         await live.news.wait()
         if timer is not None:
             timer.cancel()
@@ -146,8 +160,6 @@ class Host:
             live.news.clear()
             await self._carry_all(runner)
             due = runner.due()
-            timer = loop.call_at(min(runner.closed_at, due or runner.closed_at), live.news.set)
-            await live.news.wait()
-            timer.cancel()
+            await self._news(live, min(runner.closed_at, due or runner.closed_at))
         await self._carry_all(runner)
         del self._live[live.session.id]

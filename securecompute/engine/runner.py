@@ -242,7 +242,7 @@ class Runner:
     def due(self) -> float | None:
         """When the fabric should come back if nothing arrives; None: never."""
         times = [due for channel in self._channels.values() if (due := channel.due) is not None]
-        if self.closed_at is None:
+        if self.closed_at is None and not self._resuming:  # a part that computes is not late
             return min([self._round_due, *times])
         return min(times, default=None)
 
