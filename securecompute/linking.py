@@ -24,7 +24,7 @@ from securecompute.errors import DisclosureRefused, EncodingOverflow, InvalidReq
 from securecompute.primitives.masks import KEY_BYTES, Reader
 from securecompute.primitives.randomness import Randomness
 from securecompute.program_manifest import ProgramManifest, columns_used
-from securecompute.programs.linkages import CELLS, TAG, TOTALS, Linkage, Parts, Placed, Side, linked
+from securecompute.programs.linkages import CELLS, TAG, TOTALS, Brought, Linkage, Parts, Placed, Side, linked
 from securecompute.programs.matching import Fetch, fetched_scale
 from securecompute.programs.plan import Plan
 from securecompute.programs.program import Input
@@ -46,14 +46,14 @@ class Own:
     """What an institution brings into one linkage.
 
     ids      uint64 (declared number, 2), random ones after the true ones
-    columns  name -> float64, a number for each true one, in their order
+    columns  what is brought -> float64, a number for each true one, in their order
     true     how many are true
     which    SHA-256 of which records these are
     rows     the records that were looked at, and taken their places among them
     """
 
     ids: Plain
-    columns: Mapping[str, NDArray[np.float64]]
+    columns: Mapping[Brought, NDArray[np.float64]]
     true: int
     which: bytes
     rows: Rows
@@ -123,17 +123,28 @@ def declared_number(records: Records, asked: Any, rules: Rules) -> dict[str, Any
 
 
 def _entries(
-    records: Records, key_type: KeyType, where: str | None, names: tuple[str, ...], min_cell: int
-) -> tuple[Identifiers, dict[str, NDArray[np.float64]], Rows]:
+    records: Records, key_type: KeyType, where: str | None, brought: tuple[Brought, ...], min_cell: int
+) -> tuple[Identifiers, dict[Brought, NDArray[np.float64]], Rows]:
     rows = records.select(where)
-    columns = {name: numbers(rows, records.dictionary, name) for name in names}
+    columns = {each: _column(rows, records.dictionary, each) for each in brought}
     complete = np.logical_and.reduce([np.ones(rows.n, np.bool_), *(present for _, present in columns.values())])
     chosen = rows.those(complete)
     found = read_identifiers(chosen, key_type)
     if len(found.ids) < min_cell:
         raise DisclosureRefused("rule 'min_cell': too few records with an identifier are in the cohort of a linkage")
-    taken = {name: values[complete][found.rows] for name, (values, _) in columns.items()}
+    taken = {each: values[complete][found.rows] for each, (values, _) in columns.items()}
     return found, taken, chosen
+
+
+def _column(rows: Rows, dictionary: Dictionary, brought: Brought) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Numbers, and where they are known: of a category they always are."""
+    if isinstance(brought, str):
+        return numbers(rows, dictionary, brought)
+    name, category = brought
+    categories = _categories(name, dictionary)
+    if category not in categories:
+        raise InvalidRequest(f"column '{name}' has no category {category!r}")
+    return (rows.codes(name) == categories.index(category)).astype(np.float64), np.ones(rows.n, np.bool_)
 
 
 def own_input(own: Own, plan: Plan, node: int, side: Side, dictionary: Dictionary) -> Plain:
@@ -212,12 +223,12 @@ def check_fetched(dictionary: Dictionary, plan: Plan, number: int, side: Side, o
     raises   InvalidRequest    a column is declared with a narrower range than the dictionary's, or whole
              EncodingOverflow  a number is beyond the declared bound
     """
-    for c, name in enumerate(side.columns):
-        whole, _, most = declared_range(dictionary, [name])
+    for c, each in enumerate(side.columns):
+        whole, _, most = declared_range(dictionary, [each]) if isinstance(each, str) else (True, 0.0, 1.0)
         for type_ in _fetch_types(plan, number, side.party, c):
             if type_.bound < most or (type_.scale == 0 and not whole):
-                raise InvalidRequest(f"column '{name}' is fetched with the dictionary's range, up to {most:g}")
-            _encoded(own.columns[name], type_)
+                raise InvalidRequest(f"column '{each}' is fetched with the dictionary's range, up to {most:g}")
+            _encoded(own.columns[each], type_)
 
 
 def _fetched(plan: Plan, number: int, side: Side, own: Own) -> Plain:

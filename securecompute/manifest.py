@@ -26,6 +26,7 @@ from securecompute.engine.rounds import Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.protocols.sums.descriptor import Descriptor, default_threshold
 from securecompute.protocols.sums.settings import Pairwise, Setting, setting_from
+from securecompute.records.dictionaries import Dictionaries, columns_at
 from securecompute.records.dictionary import Dictionary
 
 VERSION = 1
@@ -39,7 +40,7 @@ class Enrolment:
     identities   institution -> Ed25519 public key, 32 bytes
     setting      how vectors are hidden; with it the collector's public key, if it has one
     compute      the three compute parties of programs on secret arrays, P_0 to P_2; none where there are no three
-    own          columns beyond the dictionary, by the institution that has them: for programs, not for questions
+    own          columns beyond the dictionary, by the institution that has them: for programs, not for sums
     """
 
     dictionary: Dictionary
@@ -50,10 +51,14 @@ class Enrolment:
     compute: tuple[Party, ...] = ()
     own: Mapping[Party, Dictionary] = field(default_factory=dict)
 
+    @property
+    def dictionaries(self) -> Dictionaries:
+        """The dictionary, and beside it what institutions have themselves."""
+        return Dictionaries(self.dictionary.columns, self.own)
+
     def columns_of(self, party: Party) -> Dictionary:
         """All columns of an institution: the dictionary's, then its own."""
-        own = self.own.get(party)
-        return self.dictionary if own is None else Dictionary(self.dictionary.columns + own.columns)
+        return columns_at(self.dictionaries, party)
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for the control plane."""

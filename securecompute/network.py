@@ -97,6 +97,7 @@ class Network:
         own = {} if dictionary is not None else {n: each.without(self.dictionary) for n, each in inferred.items()}
         roles = (COORDINATOR, COLLECTOR, setting, tuple(compute), own)
         self._enrolment = Enrolment(self.dictionary, identities, *roles)
+        self.dictionaries = self._enrolment.dictionaries
         plain = self._enrolment.to_plain()
         enrolled = tuple(dict.fromkeys((*self.institutions, *compute)))
         answers(self.fabric.ask_all(enrolled, "enrol", plain))
@@ -358,19 +359,19 @@ class Network:
         """
         self._ready_to_compute()
         names, on = question.parameters["between"] or self.institutions, key_of_texts(question.parameters["on"])
-        sides, key = sides_of(self, names, on, {}, question.where, COUNTS)
+        brought = patients.brought(question, self.dictionaries)
+        sides, key = sides_of(self, names, on, brought, question.where, COUNTS)
         declared = Sides(key, tuple(sides))
-        asked = patients.program(question, declared, self.dictionary, self.rules.min_cell, COLLECTOR)
+        asked = patients.program(question, declared, self.dictionaries, self.rules.min_cell, COLLECTOR)
         return self.propose_program(asked, question)
 
     def count_patients(self, question: Question, progress: Progress | None = None) -> Answer:
         """Answer a question about patients whom several institutions know. raises SecureComputeError."""
         encoded, manifest = self.propose_counting(question)
         run, shown = self._run_program(encoded, manifest, progress)
-        counts, closed = shown[0]
-        known = [None if hidden else int(n) for n, hidden in zip(counts, closed, strict=True)]
+        known = patients.opened(shown[0])
         asked, sides = patients.find(question.analysis), patients.sides_of(manifest.program)
-        result = asked.finish(question, sides, known, self.dictionary, manifest.rules.min_cell)
+        result = asked.finish(question, sides, known, self.dictionaries, manifest.rules.min_cell)
         told = self._provenance(run, PROTOCOL, manifest.rules, asked.PRECISION, sides.names, sides.names)
         return Answer(question, result, told)
 

@@ -18,7 +18,7 @@ from securecompute.engine.rounds import Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.manifest import Enrolment
 from securecompute.patients import catalogue
-from securecompute.programs.linkages import CELLS, TOTALS, Parts, Side, linked
+from securecompute.programs.linkages import CELLS, TOTALS, Parts, Side, column_of, linked
 from securecompute.programs.plan import Plan, plan
 from securecompute.programs.program import Program
 from securecompute.programs.sketches import sketched, sketched_side
@@ -93,8 +93,8 @@ class ProgramManifest:
         if question is None:
             manifest._check_unsketched()
         else:
-            known = catalogue.check(question, enrolment.dictionary)
-            catalogue.check_program(known, program, enrolment.dictionary, manifest.rules.min_cell, enrolment.collector)
+            known, dictionary = catalogue.check(question, enrolment.dictionaries), enrolment.dictionaries
+            catalogue.check_program(known, program, dictionary, manifest.rules.min_cell, enrolment.collector)
         return manifest
 
     def _check_unsketched(self) -> None:
@@ -164,7 +164,7 @@ class ProgramManifest:
 def columns_used(source: Mapping[str, Any], dictionary: Dictionary) -> list[str]:
     """Every column that an input depends on, the cohort's included. raises InvalidRequest: the cohort is not valid."""
     names = source.get("columns") or source.get(CELLS) or source.get(TOTALS) or []
-    names = [names] if isinstance(names, str) else list(names)
+    names = [names] if isinstance(names, str) else [column_of(each) for each in names]
     if source.get("where") is not None:
         from securecompute.records.cohort import parse  # sqlglot is heavy, and most inputs have no cohort
 

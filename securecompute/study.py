@@ -17,6 +17,7 @@ from securecompute.explanation import Explanation, explain
 from securecompute.manifest import Manifest
 from securecompute.patients import catalogue as patients
 from securecompute.program_explanation import ProgramExplanation
+from securecompute.records.dictionaries import Dictionaries
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.identifiers import On
 
@@ -27,6 +28,10 @@ class Asked(Protocol):
     """A network, as far as it is needed here."""
 
     dictionary: Dictionary
+
+    @property
+    def dictionaries(self) -> Dictionaries:
+        """The dictionary, and what institutions have beside it."""
 
     @property
     def unusable(self) -> Mapping[str, str]:
@@ -118,6 +123,26 @@ class Study:
         """How many patients institutions have in common, for every set of them. raises SecureComputeError."""
         return self.ask("overlap", on=on, where=where, between=between)
 
+    def linked_crosstab(
+        self, row: tuple[Party, str], column: tuple[Party, str], on: On, where: str | None = None, **options: Any
+    ) -> Answer:
+        """Patients whom two institutions know, by a column of one and a column of the other.
+
+        row, column, options   ("Mayo", "rx") and ("Duke", "relapse"); as of `crosstab`
+        on                     the fields that identify a patient
+        raises                 SecureComputeError
+        """
+        return self.ask("linked_crosstab", row=row, column=column, on=on, where=where, **options)
+
+    def shared_total(
+        self, column: tuple[Party, str], on: On, between: Sequence[Party], where: str | None = None
+    ) -> Answer:
+        """How many patients institutions have in common, and their total of a column of one of them, ("Duke", "cost").
+
+        raises SecureComputeError
+        """
+        return self.ask("shared_total", column=column, on=on, between=between, where=where)
+
     def describe(self, column: str, by: str | None = None, where: str | None = None) -> Answer:
         """n, missing, mean, sd and variance of a numeric column, by group if asked. raises SecureComputeError."""
         return self.ask("describe", column=column, by=by, where=where)
@@ -131,8 +156,9 @@ class Study:
     def question(self, analysis: str, /, **parameters: Any) -> Question:
         """The question, checked against the dictionary and not asked. raises InvalidRequest."""
         try:
-            ask = patients.ask if analysis in patients.CATALOGUE else catalogue.ask
-            return ask(analysis, self.network.dictionary, **parameters)
+            if analysis in patients.CATALOGUE:
+                return patients.ask(analysis, self.network.dictionaries, **parameters)
+            return catalogue.ask(analysis, self.network.dictionary, **parameters)
         except InvalidRequest as error:
             unusable = self.network.unusable
             lacking = [name for name in unusable if f"there is no column '{name}'" in str(error)]

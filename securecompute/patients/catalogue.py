@@ -5,6 +5,11 @@ columns    the columns that it names, beside those of key and cohort     steward
 program    the counts, as an expression on shares, before the gate       everybody
 finish     the result from the counts that are shown                     researcher
 
+and if columns of institutions stand beside each other:
+
+brought    what each institution's records bring along                   everybody
+gated      what may be shown of the counts                               everybody
+
 Whoever receives a program for such a question makes it anew from the question and the sizes, and compares: no other
 program passes under a question's name.
 """
@@ -12,17 +17,28 @@ program passes under a question's name.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from securecompute.analyses.question import Question
 from securecompute.analyses.result import Result
 from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
-from securecompute.patients import approximate_distinct, counts, distinct, distinct_crosstab, overlap
+from securecompute.patients import (
+    approximate_distinct,
+    counts,
+    distinct,
+    distinct_crosstab,
+    linked_crosstab,
+    overlap,
+    shared_total,
+)
 from securecompute.patients.counts import Sides
 from securecompute.patients.keys import key_of_texts
 from securecompute.programs.expressions import Expression, program_of
-from securecompute.programs.linkages import Parts, Side
+from securecompute.programs.linkages import Brought, Parts, Side
 from securecompute.programs.program import Program
 from securecompute.programs.sketches import sketched, sketched_side
 from securecompute.records.columns import near
@@ -54,9 +70,27 @@ class Counting(Protocol):
     ) -> Result: ...
 
 
-CATALOGUE: Mapping[str, Counting] = MappingProxyType(
-    {each.NAME: each for each in (approximate_distinct, distinct, distinct_crosstab, overlap)}
+@runtime_checkable
+class Bringing(Protocol):
+    """What files offer beside that whose questions put columns beside each other."""
+
+    def brought(self, question: Question, dictionary: Dictionary) -> Mapping[Party, tuple[Brought, ...]]: ...
+
+    @property
+    def gated(self) -> Callable[[Expression, int], Expression]:
+        """gated(counted, min_cell)"""
+        ...
+
+
+QUESTIONS: tuple[Counting, ...] = (
+    approximate_distinct,
+    distinct,
+    distinct_crosstab,
+    linked_crosstab,
+    overlap,
+    shared_total,
 )
+CATALOGUE: Mapping[str, Counting] = MappingProxyType({each.NAME: each for each in QUESTIONS})
 
 
 def find(name: str) -> Counting:
@@ -87,10 +121,24 @@ def check(question: Question, dictionary: Dictionary) -> Question:
     return asked
 
 
+def brought(question: Question, dictionary: Dictionary) -> Mapping[Party, tuple[Brought, ...]]:
+    """What each institution's records bring along; most questions are about patients alone."""
+    asked = find(question.analysis)
+    return asked.brought(question, dictionary) if isinstance(asked, Bringing) else {}
+
+
 def program(question: Question, sides: Sides, dictionary: Dictionary, min_cell: int, collector: Party) -> Program:
     """The program of a question: its counts, gated, shown to the collector. raises InvalidRequest."""
-    counted = find(question.analysis).program(question, sides, dictionary)
-    return program_of([(counts.gated(counted, min_cell), collector)])
+    asked = find(question.analysis)
+    counted = asked.program(question, sides, dictionary)
+    gated = asked.gated if isinstance(asked, Bringing) else counts.gated
+    return program_of([(gated(counted, min_cell), collector)])
+
+
+def opened(shown: NDArray[np.float64]) -> list[Any]:
+    """What a program for a question showed, (2, n): numbers, whole ones as such, and None where one is closed."""
+    numbers = [int(n) if n.is_integer() else float(n) for n in shown[0]]
+    return [None if closed else n for n, closed in zip(numbers, shown[1], strict=True)]
 
 
 def sides_of(given: Program) -> Sides:
@@ -114,7 +162,8 @@ def check_program(question: Question, given: Program, dictionary: Dictionary, mi
     told = [[field.column, field.form] for field in key.fields]
     between = question.parameters["between"]
     same = [[column, form] for part in on for column, _, form in part] == told
-    same &= all(side.where == question.where and not side.columns for side in sides)
+    columns = brought(question, dictionary)
+    same &= all(side.where == question.where and side.columns == columns.get(side.party, ()) for side in sides)
     same &= between is None or [side.party for side in sides] == list(between)
     right = same and len(sides) > 1 and program(question, declared, dictionary, min_cell, collector).to_plain()
     if not right or given.to_plain() != right:

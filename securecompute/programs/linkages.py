@@ -30,6 +30,7 @@ CELLS, TOTALS = "cells", "totals"  # one-hot rows of categorical columns in bins
 MOST_PARTNERS, MOST_NAMES = 64, 64
 MOST_FIELDS = 16
 
+Brought = str | tuple[str, str]  # a column, or a column and a category: 1 where the record has it, else 0
 Parts = tuple[tuple[tuple[str, str, str], ...], ...]  # of a key: (column, kind, form), two of them where in any order
 
 
@@ -60,17 +61,19 @@ class Side:
 
     where     cohort of its records, None: all
     records   at most so many identifiers take part: public
-    columns   what its records bring along; records that lack a value in one of them take no part
+    columns   what its records bring along; records that lack a value in a column take no part, unless it is asked for
+              one category of it
     """
 
     party: Party
     where: str | None
     records: int
-    columns: tuple[str, ...] = ()
+    columns: tuple[Brought, ...] = ()
 
     def to_plain(self) -> list[Any]:
         """Plain data."""
-        return [self.party, self.where, self.records, list(self.columns)]
+        columns = [each if isinstance(each, str) else list(each) for each in self.columns]
+        return [self.party, self.where, self.records, columns]
 
     @classmethod
     def from_plain(cls, plain: Any) -> "Side":
@@ -82,7 +85,7 @@ class Side:
             raise InvalidRequest("a side of a linkage names an institution, and a cohort or none")
         if type(records) is not int or not 1 <= records <= MOST:
             raise InvalidRequest(f"{records!r} records in a linkage; it takes 1 to {MOST}")
-        return cls(party, where, records, _names(columns, "columns"))
+        return cls(party, where, records, _brought(columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +186,19 @@ def _parts(plain: Any) -> Parts:
     return tuple(tuple((each[0], each[1], each[2]) for each in part) for part in plain)
 
 
-def _names(plain: Any, what: str) -> tuple[str, ...]:
-    if not isinstance(plain, list) or len(plain) > MOST_NAMES or not all(type(name) is str for name in plain):
-        raise InvalidRequest(f"the {what} of a linkage are a list of at most {MOST_NAMES} names")
-    if len(set(plain)) < len(plain):
-        raise InvalidRequest(f"one of the {what} of a linkage is named twice")
-    return tuple(plain)
+def column_of(brought: Brought) -> str:
+    """The column that it is of."""
+    return brought if isinstance(brought, str) else brought[0]
+
+
+def _brought(plain: Any) -> tuple[Brought, ...]:
+    if not isinstance(plain, list) or len(plain) > MOST_NAMES or not all(map(_is_brought, plain)):
+        raise InvalidRequest(f"the columns of a linkage are a list of at most {MOST_NAMES} names, or of categories")
+    columns = tuple(each if isinstance(each, str) else (each[0], each[1]) for each in plain)
+    if len(set(columns)) < len(columns):
+        raise InvalidRequest("one of the columns of a linkage is named twice")
+    return columns
+
+
+def _is_brought(each: Any) -> bool:
+    return type(each) is str or (isinstance(each, list) and len(each) == 2 and all(type(t) is str for t in each))

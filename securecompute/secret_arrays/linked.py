@@ -19,7 +19,7 @@ from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
 from securecompute.patients.counts import match_of, words_of
 from securecompute.programs.expressions import Expression, apply
-from securecompute.programs.linkages import Linkage, Parts, Side
+from securecompute.programs.linkages import Brought, Linkage, Parts, Side, column_of
 from securecompute.programs.program import Input
 from securecompute.records.columns import near
 from securecompute.records.dictionary import Dictionary
@@ -67,7 +67,8 @@ class LinkedRecords:
         name, column = which
         side = self._linkage.sides.get(name)
         if side is None or column not in side.columns:
-            brought = [f"{s.party}: {', '.join(s.columns)}" for s in self._linkage.sides.values() if s.columns]
+            sides = [s for s in self._linkage.sides.values() if s.columns]
+            brought = [f"{s.party}: {', '.join(map(column_of, s.columns))}" for s in sides]
             raise InvalidRequest(f"'{name}' brought no column '{column}' into the linkage; {'; '.join(brought)}")
         value = self._own(column) if side == self._linkage.leader else self._fetched(side, column)
         alone = side != self._linkage.leader and len(self._linkage.partners) == 1  # 0 already where there is no match
@@ -122,7 +123,7 @@ def sides_of(
     network: Linkers,
     institutions: Sequence[Party],
     on: Any,
-    columns: Mapping[Party, Sequence[str]],
+    columns: Mapping[Party, Sequence[Brought]],
     where: Where,
     purpose: str,
 ) -> tuple[list[Side], Parts]:
@@ -141,7 +142,7 @@ def sides_of(
     cohorts = where if isinstance(where, Mapping) else dict.fromkeys(institutions, where)
     brought = {name: tuple(columns.get(name, ())) for name in institutions}
     asked = {
-        name: {"on": key, "where": cohorts.get(name), "columns": list(brought[name]), "purpose": purpose}
+        name: {"on": key, "where": cohorts.get(name), "columns": _plain(brought[name]), "purpose": purpose}
         for name in institutions
     }
     told = {name: network.fabric.ask(name, "measure", asked[name]) for name in institutions}
@@ -154,3 +155,7 @@ def sides_of(
             )
     sides = [Side(name, cohorts.get(name), told[name]["records"], brought[name]) for name in institutions]
     return sides, Linkage.fields_from(told[first]["on"])
+
+
+def _plain(brought: Sequence[Brought]) -> list[Any]:
+    return [each if isinstance(each, str) else list(each) for each in brought]
