@@ -93,8 +93,9 @@ class ProgramManifest:
         if question is None:
             manifest._check_unsketched()
         else:
-            known, dictionary = catalogue.check(question, enrolment.dictionaries), enrolment.dictionaries
-            catalogue.check_program(known, program, dictionary, manifest.rules.min_cell, enrolment.collector)
+            known = catalogue.check(question, enrolment.dictionaries)
+            told = enrolment.dictionaries, manifest.rules.min_cell, enrolment.collector, tuple(enrolment.identities)
+            catalogue.check_program(known, program, *told)
         return manifest
 
     def _check_unsketched(self) -> None:

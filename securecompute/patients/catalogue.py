@@ -15,7 +15,7 @@ program passes under a question's name.
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
@@ -36,7 +36,7 @@ from securecompute.patients import (
     shared_total,
 )
 from securecompute.patients.counts import Sides
-from securecompute.patients.keys import key_of_texts
+from securecompute.patients.keys import is_key, key_of_texts
 from securecompute.programs.expressions import Expression, program_of
 from securecompute.programs.linkages import Brought, Parts, Side
 from securecompute.programs.program import Program
@@ -151,20 +151,26 @@ def sides_of(given: Program) -> Sides:
     return Sides(declared[0][0] if declared else (), tuple(side for _, side in declared))
 
 
-def check_program(question: Question, given: Program, dictionary: Dictionary, min_cell: int, collector: Party) -> None:
-    """Return if a program is the one of the question. Run by everybody who takes part.
+def check_program(
+    question: Question,
+    given: Program,
+    dictionary: Dictionary,
+    min_cell: int,
+    collector: Party,
+    institutions: Collection[Party],
+) -> None:
+    """Return if a program is the one of the question to these institutions. Run by everybody who takes part.
 
     raises   InvalidRequest  it is another, or links other records than the question says
     """
-    declared = sides_of(given)
-    on, sides = declared.on, declared.sides
-    key = key_of_texts(question.parameters["on"])
-    told = [[field.column, field.form] for field in key.fields]
-    between = question.parameters["between"]
-    same = [[column, form] for part in on for column, _, form in part] == told
+    declared, between = sides_of(given), question.parameters["between"]
+    same = is_key(declared.on, key_of_texts(question.parameters["on"]))
     columns = brought(question, dictionary)
-    same &= all(side.where == question.where and side.columns == columns.get(side.party, ()) for side in sides)
-    same &= between is None or [side.party for side in sides] == list(between)
-    right = same and len(sides) > 1 and program(question, declared, dictionary, min_cell, collector).to_plain()
+    same &= all(side.where == question.where and side.columns == columns.get(side.party, ()) for side in declared.sides)
+    if between is None:
+        same &= sorted(declared.names) == sorted(institutions)
+    else:
+        same &= declared.names == tuple(between)
+    right = same and len(declared.sides) > 1 and program(question, declared, dictionary, min_cell, collector).to_plain()
     if not right or given.to_plain() != right:
         raise InvalidRequest(f"the program is not that of the question '{question.analysis}'")

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final, cast
 
 from securecompute.errors import InvalidRequest
+from securecompute.programs.linkages import Parts
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.identifiers import On
 from securecompute.records.key_types import AnyOrder, Field, KeyType
@@ -54,6 +55,18 @@ def known_key(on: On, dictionary: Dictionary) -> list[str]:
     for name in key_type.columns:
         dictionary.column(name)
     return texts_of(key_type)
+
+
+def is_key(told: Parts, key_type: KeyType) -> bool:
+    """Whether what institutions told of a key is this one: its fields and forms, and its kinds where it says them."""
+    parts = [(part,) if isinstance(part, Field) else (part.one, part.other) for part in key_type.parts]
+    if [len(part) for part in told] != [len(part) for part in parts]:
+        return False
+    pairs = [pair for one, other in zip(told, parts, strict=True) for pair in zip(one, other, strict=True)]
+    return all(
+        (column, form) == (field.column, field.form) and field.kind in (None, kind)
+        for (column, kind, form), field in pairs
+    )
 
 
 def _part(part: object) -> Field | AnyOrder:

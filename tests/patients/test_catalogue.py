@@ -1,0 +1,199 @@
+"""Questions about patients as institutions receive them: the program is theirs, or nobody takes part in it."""
+
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+import securecompute as sc
+from securecompute.analyses.question import Question
+from securecompute.coordinator import COLLECTOR
+from securecompute.patients import catalogue, counts
+from securecompute.patients.catalogue import check, sides_of
+from securecompute.programs.expressions import apply, program_of
+from securecompute.records.key_types import Field
+from tests.patients.pooled import DICTIONARY, NAMES, Drawn, network
+
+PATIENTS = Drawn((5, 3, 12, 9, 0, 1, 14), again=2)
+
+
+@pytest.fixture(scope="module")
+def net():
+    with network(PATIENTS.tables) as formed:
+        yield formed
+
+
+@pytest.fixture(scope="module")
+def proposed(net):
+    return net.propose_counting(net.study("s").question("overlap", on="pid"))[1]
+
+
+def counted(sides):
+    return counts.linear(counts.exactly(len(sides.sides)), counts.common(sides.linkages))
+
+
+def gated(sides, receiver=COLLECTOR, cell=3):
+    return program_of([(counts.gated(counted(sides), cell), receiver)])
+
+
+def with_sides(sides, **changes):
+    return replace(sides, sides=tuple(replace(side, **changes) for side in sides.sides))
+
+
+FORGED = {
+    "the counts themselves": lambda s: program_of([(counted(s), COLLECTOR)]),
+    "a smaller smallest cell": lambda s: gated(s, cell=1),
+    "shown to an institution": lambda s: gated(s, receiver="Bern"),
+    "and the matches too": lambda s: program_of(
+        [(counts.gated(counted(s), 3), COLLECTOR), (counts.matches(s.linkages[0])[0], "Lyon")]
+    ),
+    "their sum": lambda s: program_of([(apply("sum", counts.gated(counted(s), 3), axes=[1]), COLLECTOR)]),
+    "two of three institutions": lambda s: gated(replace(s, sides=s.sides[:2])),
+    "another cohort": lambda s: gated(with_sides(s, where="age > 60")),
+    "columns beside": lambda s: gated(with_sides(s, columns=("age",))),
+    "another field": lambda s: gated(replace(s, on=((("sex", "text", "whole"),),))),
+    "another form": lambda s: gated(replace(s, on=((("pid", "text", "initial"),),))),
+    "distinct patients": lambda s: program_of([(counts.gated(counts.distinct(s.linkages, (), 1), 3), COLLECTOR)]),
+}
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+def test_another_program_under_a_questions_name_is_refused_by_everybody(net, proposed, forged):
+    encoded = replace(proposed, program=forged(sides_of(proposed.program))).encode()
+    answers = net.fabric.ask_all(net.institutions, "consider", encoded)
+    assert {str(error) for error in answers.values()} == {"the program is not that of the question 'overlap'"}
+    for party in (*net.institutions, COLLECTOR):
+        with pytest.raises(sc.SecureComputeError, match=r"is not that of the question|has not agreed"):
+            net.fabric._participants[party].part(encoded)
+
+
+def test_the_program_of_the_question_is_taken(net, proposed):
+    again = replace(proposed, program=gated(sides_of(proposed.program)))
+    assert again.encode() == proposed.encode()
+    assert set(net.fabric.ask_all(net.institutions, "consider", again.encode()).values()) == {None}
+
+
+def test_a_key_in_any_order_is_not_the_key_in_this_order(net):
+    """Nor is a kind that the question says another one."""
+    study = net.study("s")
+    for asked, other in (
+        (["pid", "sex"], ((("pid", "text", "whole"), ("sex", "text", "whole")),)),
+        (["pid as text"], ((("pid", "number", "whole"),),)),
+    ):
+        manifest = net.propose_counting(study.question("overlap", on=asked))[1]
+        forged = gated(replace(sides_of(manifest.program), on=other))
+        answers = net.fabric.ask_all(net.institutions, "consider", replace(manifest, program=forged).encode())
+        assert {str(error) for error in answers.values()} == {"the program is not that of the question 'overlap'"}
+
+
+def test_a_number_that_an_institution_did_not_declare_is_refused(net, proposed):
+    sides = sides_of(proposed.program)
+    wider = replace(sides, sides=(replace(sides.sides[0], records=128), *sides.sides[1:]))
+    answers = net.fabric.ask_all(net.institutions, "consider", replace(proposed, program=gated(wider)).encode())
+    assert "another number of records than 'Bern' told" in str(answers["Bern"])
+
+
+def test_a_laxer_smallest_cell_than_an_institutions_own_is_refused():
+    own = {"Lyon": sc.Rules(min_cell=5)}
+    with network(PATIENTS.tables, rules=own) as net:
+        manifest = net.propose_counting(net.study("s").question("overlap", on="pid"))[1]
+        lax = replace(manifest.rules, min_cell=3)
+        forged = replace(manifest, rules=lax, program=gated(sides_of(manifest.program), cell=3))
+        answers = net.fabric.ask_all(net.institutions, "consider", forged.encode())
+    assert "laxer than an institution's own: 'min_cell'" in str(answers["Lyon"])
+
+
+@pytest.mark.parametrize(
+    ("own", "text"),
+    [
+        ({"linkage": "none"}, "rule 'linkage' is 'none', and records would be linked for 'counts'. Ask the stewards"),
+        ({"analyses": ("count", "distinct")}, r"overlap: rule 'analyses' does not list it. It lists count, distinct\."),
+        ({"columns": ("age", "sex")}, "rule 'columns' does not list 'pid'"),
+        ({"columns": ("pid", "sex")}, "rule 'columns' does not list 'age'"),
+    ],
+)
+def test_one_institutions_rule_is_enough_to_refuse(own, text):
+    rules = {"Lyon": sc.Rules(min_cell=3, **own)}
+    with network(PATIENTS.tables, rules=rules) as net, pytest.raises(sc.DisclosureRefused, match=text):
+        net.study("s").overlap(on="pid", where="age > 30")
+
+
+@pytest.mark.parametrize(
+    ("level", "counted", "linked"), [("none", 0, 0), ("counts", 1, 0), ("arrays", 1, 1), ("lists", 1, 1)]
+)
+def test_each_level_of_linkage_allows_those_before_it(level, counted, linked):
+    with network(PATIENTS.tables, rules=sc.Rules(linkage=level)) as net:
+        study = net.study("s")
+        for allowed, ask in (
+            (counted, lambda: study.explain("overlap", on="pid")),
+            (linked, lambda: net.link("Bern", "Lyon", on="pid").matched.sum().explain()),
+        ):
+            if allowed:
+                assert ask()
+            else:
+                with pytest.raises(sc.DisclosureRefused, match=f"rule 'linkage' is '{level}'"):
+                    ask()
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "error"),
+    [
+        ("overlap", {"on": "pidd"}, "no column 'pidd'; did you mean 'pid'"),
+        ("overlap", {"on": []}, "at least one field"),
+        ("overlap", {"on": "metaphone(pid)"}, "is no field of a key"),
+        ("overlap", {"on": "year(pid)"}, "only a date has a year"),
+        ("overlap", {"on": "pid", "between": ["Bern", "Lyn"]}, "no institution 'Lyn'; did you mean 'Lyon'"),
+        ("overlap", {"on": "pid", "between": ["Bern"]}, "two institutions or more"),
+        ("overlap", {"on": "pid", "where": "height > 3"}, "height"),
+        ("overlap", {}, "on"),
+        ("overlap", {"on": "pid", "seen": True}, "seen"),
+        ("distinct", {"on": 3}, "a key is given by its fields"),
+    ],
+)
+def test_what_cannot_be_asked_is_a_clear_error(net, name, parameters, error):
+    with pytest.raises(sc.InvalidRequest, match=error):
+        net.study("s").ask(name, **parameters)
+
+
+def test_a_column_of_another_type_at_one_institution_is_named_with_it():
+    pids, days = [f"p{k}" for k in range(40)], list(range(40))
+    texts = pa.table({"pid": pids, "born": [f"19{k}-01-02" for k in range(40, 80)]})
+    dates = pa.table({"pid": pids, "born": pa.array(days, pa.date32())})
+    told = r"'born' is text at 'Bern'; date at 'Lyon'"
+    with network({"Bern": texts, "Lyon": dates}, dictionary=None, rules=sc.Rules(linkage="arrays")) as net:
+        with pytest.raises(sc.InvalidRequest, match=told):
+            net.study("s").overlap(on=["pid", "born"])
+        with pytest.raises(sc.InvalidRequest, match=r"of other kinds at 'Bern' than at 'Lyon'.*kind='date'"):
+            net.link("Bern", "Lyon", on=["pid", "born"])
+        assert net.link("Bern", "Lyon", on=["pid", Field("born", kind="date")])
+
+
+def test_an_unknown_question_names_those_that_there_are():
+    with pytest.raises(sc.InvalidRequest, match=r"no question 'overlaps'.*overlap"):
+        catalogue.find("overlaps")
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"on": ["pid"], "between": None, "more": 1},
+        {"on": "pid", "between": None},
+        {"on": ["whole(pid)"], "between": None},
+        {"on": ["pid"], "between": []},
+        {"on": ["pid"], "between": 3},
+        {"on": 3, "between": None},
+        {"on": True, "between": None},
+        {"on": ["pid"]},
+        {},
+    ],
+    ids=str,
+)
+def test_a_question_from_somebody_else_is_canonical_or_a_clear_error(parameters):
+    with pytest.raises(sc.InvalidRequest):
+        check(Question("overlap", parameters), DICTIONARY)
+
+
+def test_more_sets_than_can_be_counted_are_not_begun():
+    tables = {f"{name} {k}": PATIENTS.tables["Bern"] for name in NAMES[:3] for k in range(3)}
+    with network(tables) as net, pytest.raises(sc.InvalidRequest, match=r"at most 8 institutions.*between=\[\.\.\.\]"):
+        net.study("s").explain("overlap", on="pid")
