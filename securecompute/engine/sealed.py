@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from securecompute.engine.rounds import Party
 from securecompute.engine.session import Session
-from securecompute.engine.wire import ABORT, ACK, DATA, PIECE, Header, cut, frame_of
+from securecompute.engine.wire import ABORT, ACK, DATA, PIECE, Header, Raw, cut, frame_of
 from securecompute.errors import AbortCode, BadFrame, PeerMisbehaved
 from securecompute.primitives.keys import AgreementKey
 from securecompute.primitives.masks import derive
@@ -58,7 +58,7 @@ class Channel:
         self._seal = ChaCha20Poly1305(derive(both, session.id, f"{len(me)}|{me}|{peer}".encode()))
         self._open = ChaCha20Poly1305(derive(both, session.id, f"{len(peer)}|{peer}|{me}".encode()))
         self._numbered = self._controls = 0  # next sequence numbers of data and control frames
-        self._waiting: deque[tuple[int, int, int, bytes]] = deque()  # round, piece, pieces, bytes: not yet sealed
+        self._waiting: deque[tuple[int, int, int, Raw]] = deque()  # round, piece, pieces, bytes: not yet sealed
         self._unacked: deque[tuple[int, bytes]] = deque()  # sequence, sealed frame
         self._in_flight = 0  # bytes in _unacked
         self._consumed = 0  # next sequence number that the runner will read
@@ -150,7 +150,7 @@ class Channel:
         self._controls += 1
         return self._sealed(kind, self._controls - 1, 0, 0, 1, data)
 
-    def _sealed(self, kind: int, sequence: int, number: int, piece: int, pieces: int, data: bytes) -> bytes:
+    def _sealed(self, kind: int, sequence: int, number: int, piece: int, pieces: int, data: Raw) -> bytes:
         header = Header(self._session.id, self._me, self.peer, sequence, kind, number, piece, pieces).encode()
         return frame_of(header, self._seal.encrypt(_nonce(kind, sequence), data, header))
 
@@ -200,7 +200,7 @@ class Channel:
 
     def _opened(self, header: Header, raw: bytes, sealed: memoryview) -> bytes:
         try:
-            return self._open.decrypt(_nonce(header.kind, header.sequence), bytes(sealed), raw)
+            return self._open.decrypt(_nonce(header.kind, header.sequence), sealed, raw)
         except InvalidTag:
             raise BadFrame(f"a frame from '{self.peer}' does not open under this session's keys") from None
 

@@ -12,7 +12,7 @@ and no type comes from the sender: it only says what it claims to send, and is b
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgpack
 import numpy as np
@@ -28,6 +28,7 @@ MAX_HEADER: Final = 512
 MAX_HEAD: Final = 1 << 15
 MAX_FRAME: Final = PIECE + 4096
 MAX_LEAVES: Final = 1024
+Raw: TypeAlias = bytes | memoryview
 _LITTLE: Final = {code: np.dtype(dtype).newbyteorder("<") for code, dtype in DTYPES.items()}
 
 
@@ -60,7 +61,7 @@ class Header:
         return encoded
 
 
-def _unpack(data: bytes, what: str, **limits: int) -> Any:
+def _unpack(data: Raw, what: str, **limits: int) -> Any:
     """msgpack with everything but lists, strings, bytes and integers shut off."""
     try:
         return msgpack.unpackb(
@@ -127,7 +128,7 @@ def encode(message: Message) -> bytes:
     raises    InvalidRequest  more leaves than a head can list
     """
     leaves: list[Leaf] = []
-    raw: list[bytes] = []
+    raw: list[Raw] = []
     for leaf, data in _flatten(message):
         leaves.append(leaf)
         raw.append(data)
@@ -139,7 +140,7 @@ def encode(message: Message) -> bytes:
     return b"".join([len(head).to_bytes(2, "big"), head, *raw])
 
 
-def _flatten(message: Message) -> Iterator[tuple[Leaf, bytes]]:
+def _flatten(message: Message) -> Iterator[tuple[Leaf, Raw]]:
     if isinstance(message, tuple):
         for part in message:
             yield from _flatten(part)
@@ -148,7 +149,8 @@ def _flatten(message: Message) -> Iterator[tuple[Leaf, bytes]]:
     else:
         array = message.elements if isinstance(message, Secret) else message
         code = f"{array.dtype.kind}{array.dtype.itemsize}"
-        yield (code, array.shape), np.ascontiguousarray(array, _LITTLE[code]).tobytes()
+        raw = np.ascontiguousarray(array, _LITTLE[code])
+        yield (code, array.shape), raw.tobytes() if raw.nbytes < PIECE else raw.reshape(-1).view(np.uint8).data
 
 
 class Assembly:
@@ -158,7 +160,7 @@ class Assembly:
                        anything is allocated; or the pieces are not exactly as long as the head says
     """
 
-    def __init__(self, spec: Spec, pieces: int, first_piece: bytes) -> None:
+    def __init__(self, spec: Spec, pieces: int, first_piece: Raw) -> None:
         self._leaves, start = _head(first_piece)
         wanted = list(_leaves(spec))
         if len(self._leaves) != len(wanted) or not all(map(_admits, wanted, self._leaves)):
@@ -172,7 +174,7 @@ class Assembly:
         self.missing = pieces
         self.add(memoryview(first_piece)[start:])
 
-    def add(self, piece: bytes | memoryview) -> None:
+    def add(self, piece: Raw) -> None:
         """Append the next piece's bytes."""
         end = self._filled + len(piece)
         if end > len(self._raw):
@@ -206,12 +208,15 @@ def contents(message: Message) -> bytes:
     return b"".join(data for _, data in _flatten(message))
 
 
-def cut(body: bytes) -> list[bytes]:
-    """A body's pieces, at least one."""
-    return [body[k : k + PIECE] for k in range(0, len(body), PIECE)] or [b""]
+def cut(body: bytes) -> Sequence[Raw]:
+    """A body's pieces, at least one; no copies, for a body may be as large as memory allows."""
+    if len(body) <= PIECE:
+        return [body]
+    view = memoryview(body)
+    return [view[k : k + PIECE] for k in range(0, len(body), PIECE)]
 
 
-def _head(first_piece: bytes) -> tuple[list[Leaf], int]:
+def _head(first_piece: Raw) -> tuple[list[Leaf], int]:
     length = int.from_bytes(first_piece[:2], "big")
     if len(first_piece) < 2 or not 0 < length <= MAX_HEAD or len(first_piece) < 2 + length:
         raise BadFrame("a body is shorter than its head says")

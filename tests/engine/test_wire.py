@@ -310,7 +310,7 @@ def test_a_message_comes_in_as_many_pieces_as_it_needs(pieces):
 def test_pieces_hold_exactly_what_the_head_says():
     first, second = cut(encode(bytes(PIECE + 100)))
     with pytest.raises(BadFrame, match="more bytes than its head says"):
-        Assembly(Bytes(PIECE + 100), 2, first).add(second + b"\x00")
+        Assembly(Bytes(PIECE + 100), 2, first).add(bytes(second) + b"\x00")
     short = Assembly(Bytes(PIECE + 100), 2, first)
     short.add(second[:-1])
     with pytest.raises(BadFrame, match="fewer bytes than its head says"):
