@@ -22,6 +22,7 @@ from securecompute.disclosure.exposure import ANY
 from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
+from securecompute.keyed_linking import own_keys
 from securecompute.linking import Own, check_fetched, conversation, key_of, own_input, own_side, padded
 from securecompute.list_manifest import IKNP, OPRF, STAR, VOLE
 from securecompute.manifest import Enrolment
@@ -188,10 +189,12 @@ def bring(
     """
     own, sides = {}, {}
     taken: dict[Any, bytes] = {}
+    fewest = rules.min_cell if manifest.question is None else 0  # a joint count may have small parts
+    by_keys = own_keys(records, manifest.program.linkages, me, randomness)
     for number, linkage in enumerate(manifest.program.linkages):
         if (side := linkage.sides.get(me)) is not None:
-            fewest = rules.min_cell if manifest.question is None else 0  # a joint count may have small parts
-            sides[number] = own_side(records, linkage.on, side, fewest, randomness)
+            keyed = by_keys.get(number)
+            sides[number] = keyed or own_side(records, linkage.on, side, fewest, randomness)
             taken["linkage", number] = sides[number].which
             check_fetched(records.dictionary, manifest.plan, number, side, sides[number])
     for k, declared in manifest.program.inputs.items():

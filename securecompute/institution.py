@@ -23,6 +23,7 @@ from securecompute.disclosure.ledger import BoundLedger, SurvivorLedger
 from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
+from securecompute.keyed_linking import declared_keys
 from securecompute.linking import declared_number
 from securecompute.list_manifest import ListManifest, is_list
 from securecompute.lists import Listing, PatientList, PatientLists
@@ -211,7 +212,9 @@ class Institution:
         return bring(self.name, manifest, self._records, self._holdings, self._rules, self._randomness)
 
     def _measured(self, source: Any) -> Any:
-        """The shape of columns; of a side of a linkage its public number, and its key with the kinds of the fields."""
+        """The shape of columns; of a side of linkages its public number, and its keys with the kinds of the fields."""
+        if isinstance(source, dict) and "keys" in source:
+            return declared_keys(self._records, source, self._rules)
         if isinstance(source, dict) and "on" in source:
             return declared_number(self._records, source, self._rules)
         return list(self._columns(source).shape)

@@ -24,7 +24,19 @@ from securecompute.errors import DisclosureRefused, EncodingOverflow, InvalidReq
 from securecompute.primitives.masks import KEY_BYTES, Reader
 from securecompute.primitives.randomness import Randomness
 from securecompute.program_manifest import ProgramManifest, columns_used
-from securecompute.programs.linkages import CELLS, TAG, TOTALS, Brought, Linkage, Parts, Placed, Side, linked
+from securecompute.programs.linkages import (
+    CELLS,
+    ORDER,
+    TAG,
+    TOTALS,
+    Brought,
+    Linkage,
+    Parts,
+    Placed,
+    Side,
+    in_order,
+    linked,
+)
 from securecompute.programs.matching import Fetch, fetched_scale
 from securecompute.programs.plan import Plan
 from securecompute.programs.program import Input
@@ -50,6 +62,7 @@ class Own:
     true     how many are true
     which    SHA-256 of which records these are
     rows     the records that were looked at, and taken their places among them
+    patients of a leader in a linkage by one of several keys: int64 (true,), the number of the patient of each true one
     """
 
     ids: Plain
@@ -58,6 +71,7 @@ class Own:
     which: bytes
     rows: Rows
     taken: NDArray[np.int64]
+    patients: NDArray[np.int64] | None = None
 
 
 def padded(n: int) -> int:
@@ -89,12 +103,22 @@ def own_side(records: Records, on: Parts, side: Side, min_cell: int, randomness:
              DisclosureRefused  fewer records than `min_cell`
     """
     found, columns, rows = _entries(records, key_of(on), side.where, side.columns, min_cell)
-    ids = found.ids
-    if side.records != padded(len(ids)):
-        raise InvalidRequest(f"a linkage declares another number of records than '{side.party}' told; ask anew")
-    spare = Reader(randomness.bytes(KEY_BYTES)).words(2 * (side.records - len(ids))).reshape(-1, 2)
+    check_number(side, len(found.ids))
     which = hashlib.sha256(np.sort(rows.places[found.rows]).tobytes()).digest()
-    return Own(Plain(np.concatenate([ids, spare])), columns, len(ids), which, rows, found.rows)
+    ids = with_spare(found.ids, side.records, randomness)
+    return Own(ids, columns, len(found.ids), which, rows, found.rows)
+
+
+def check_number(side: Side, records: int) -> None:
+    """Return if as many records are declared as were told. raises InvalidRequest"""
+    if side.records != padded(records):
+        raise InvalidRequest(f"a linkage declares another number of records than '{side.party}' told; ask anew")
+
+
+def with_spare(ids: NDArray[np.uint64], number: int, randomness: Randomness) -> Plain:
+    """Identifiers, and random ones after them: uint64 (number, 2)."""
+    spare = Reader(randomness.bytes(KEY_BYTES)).words(2 * (number - len(ids))).reshape(-1, 2)
+    return Plain(np.concatenate([ids, spare]))
 
 
 def fingerprint(own: Own, key: bytes) -> str:
@@ -206,6 +230,8 @@ def conversation(me: Party, manifest: ProgramManifest, number: int, own: Own, ra
         words: dict[tuple[Party, str | int], NDArray[np.uint64]] = {}
         for partner, half in zip(agreed.partners, led.halves, strict=True):
             words |= _words(partner.name, half)
+        if own.patients is not None:
+            words[me, ORDER] = in_order(led.rows, own.patients)
         return Placed(words, led.rows)
     columns = _fetched(manifest.plan, number, linkage.sides[me], own)
     half = yield from circuit.assist(agreed, me, own.ids, columns, randomness)

@@ -21,15 +21,15 @@ from securecompute.analyses.question import Question
 from securecompute.answer import Answer, Provenance
 from securecompute.computing import unpack
 from securecompute.coordinator import COLLECTOR, COORDINATOR, Collector, Coordinator, answers, cause
-from securecompute.disclosure.rules import ARRAYS, COUNTS, Rules, strictest
+from securecompute.disclosure.rules import ARRAYS, Rules, strictest
 from securecompute.engine.fabric import Fabric, Progress, Recipe, Run
 from securecompute.engine.rounds import Party
 from securecompute.engine.runner import Limits
 from securecompute.errors import DisclosureRefused, InvalidRequest, PeerLost
 from securecompute.intersect import ListReceipt, asked_list, run_list
 from securecompute.manifest import Enrolment, Manifest
+from securecompute.patient_sides import sides_for
 from securecompute.patients import catalogue as patients
-from securecompute.patients.counts import Sides
 from securecompute.patients.keys import key_of_texts
 from securecompute.program_explanation import ProgramExplanation, explain_program
 from securecompute.program_manifest import PROTOCOL, ProgramManifest
@@ -358,10 +358,7 @@ class Network:
                  DisclosureRefused  a rule of one of them, 'linkage' above all, does not allow it
         """
         self._ready_to_compute()
-        names, on = question.parameters["between"] or self.institutions, key_of_texts(question.parameters["on"])
-        brought = patients.brought(question, self.dictionaries)
-        sides, key = sides_of(self, names, on, brought, question.where, COUNTS)
-        declared = Sides(key, tuple(sides))
+        declared = sides_for(self, question, self.dictionaries)
         asked = patients.program(question, declared, self.dictionaries, self.rules.min_cell, COLLECTOR)
         return self.propose_program(asked, question)
 

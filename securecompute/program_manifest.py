@@ -91,16 +91,18 @@ class ProgramManifest:
             raise InvalidRequest("the manifest names another roster, dictionary or compute parties than the network's")
         manifest._check_parties()
         if question is None:
-            manifest._check_unsketched()
+            manifest._check_of_no_question()
         else:
             known = catalogue.check(question, enrolment.dictionaries)
             told = enrolment.dictionaries, manifest.rules.min_cell, enrolment.collector, tuple(enrolment.identities)
             catalogue.check_program(known, program, *told)
         return manifest
 
-    def _check_unsketched(self) -> None:
+    def _check_of_no_question(self) -> None:
         if any(sketched(each.source) for each in self.program.inputs.values()):
             raise InvalidRequest("a sketch of patients enters a program that is made from a question, and no other")
+        if any(each.unambiguous for each in self.program.linkages):
+            raise InvalidRequest("linkages by several keys enter a program that is made from a question, and no other")
 
     def _check_parties(self) -> None:
         if len(self.enrolment.compute) != 3:
@@ -156,6 +158,7 @@ class ProgramManifest:
             fields = [column for part in on for column, _, _ in part]
             used = columns_used({"columns": list(side.columns), "where": side.where}, columns)
             rules.permits(name, [*fields, *used])
+        rules.permits(name, [each.patient for each in self.program.linkages if owner in each.sides and each.patient])
         if question is None:
             rules.permits_program(self.program, owner)
         else:

@@ -20,6 +20,7 @@ from securecompute.program_explanation import ProgramExplanation
 from securecompute.records.dictionaries import Dictionaries
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.identifiers import On
+from securecompute.records.linkage_keys import Role
 
 Explained: TypeAlias = Explanation | ProgramExplanation
 
@@ -122,6 +123,23 @@ class Study:
     def overlap(self, on: On, where: str | None = None, between: Sequence[Party] | None = None) -> Answer:
         """How many patients institutions have in common, for every set of them. raises SecureComputeError."""
         return self.ask("overlap", on=on, where=where, between=between)
+
+    def linked_patients(
+        self,
+        between: Sequence[Party],
+        keys: Sequence[On] | None = None,
+        roles: Mapping[Role, str] | None = None,
+        where: str | None = None,
+        **options: Any,
+    ) -> Answer:
+        """How many patients of the first of two institutions the second one knows, where fields hold errors.
+
+        keys      several in order of priority, each by its fields; a patient is found by any of them
+        roles     or role -> column, {"given": "first_name", "born": "birthday", ...}, for keys that were measured
+        options   patient: the column of an institution's own number of patients; by_key: show what each key found
+        raises    SecureComputeError
+        """
+        return self.ask("linked_patients", between=between, keys=keys, roles=roles, where=where, **options)
 
     def linked_crosstab(
         self, row: tuple[Party, str], column: tuple[Party, str], on: On, where: str | None = None, **options: Any

@@ -32,17 +32,19 @@ from securecompute.patients import (
     distinct,
     distinct_crosstab,
     linked_crosstab,
+    linked_patients,
     overlap,
     shared_total,
 )
 from securecompute.patients.counts import Sides
-from securecompute.patients.keys import is_key, key_of_texts
+from securecompute.patients.keys import is_key, key_of_text, key_of_texts
 from securecompute.programs.expressions import Expression, program_of
 from securecompute.programs.linkages import Brought, Parts, Side
 from securecompute.programs.program import Program
 from securecompute.programs.sketches import sketched, sketched_side
 from securecompute.records.columns import near
 from securecompute.records.dictionary import Dictionary
+from securecompute.records.key_types import KeyType
 
 
 class Counting(Protocol):
@@ -87,6 +89,7 @@ QUESTIONS: tuple[Counting, ...] = (
     distinct,
     distinct_crosstab,
     linked_crosstab,
+    linked_patients,
     overlap,
     shared_total,
 )
@@ -144,11 +147,20 @@ def opened(shown: NDArray[np.float64]) -> list[Any]:
 def sides_of(given: Program) -> Sides:
     """The sides that a program for a question declares, in order: of its linkages, or of its sketches; else none."""
     if given.linkages:
-        last = given.linkages[-1]
+        first, last = given.linkages[0], given.linkages[-1]
+        if first.unambiguous:
+            return Sides(first.on, (first.leader, *first.partners), tuple(each.on for each in given.linkages[1:]))
         return Sides(last.on, (*last.partners, last.leader))
     inputs = [each for each in given.inputs.values() if sketched(each.source)]
     declared: list[tuple[Parts, Side]] = [sketched_side(each.source, each.owner) for each in inputs]
     return Sides(declared[0][0] if declared else (), tuple(side for _, side in declared))
+
+
+def keys_of(question: Question) -> list[KeyType]:
+    """By what the question tells patients apart, in order of priority; most have one key."""
+    if "keys" in question.parameters:
+        return [key_of_text(text) for text in question.parameters["keys"]]
+    return [key_of_texts(question.parameters["on"])]
 
 
 def check_program(
@@ -164,7 +176,8 @@ def check_program(
     raises   InvalidRequest  it is another, or links other records than the question says
     """
     declared, between = sides_of(given), question.parameters["between"]
-    same = is_key(declared.on, key_of_texts(question.parameters["on"]))
+    keys = keys_of(question)
+    same = len(declared.keys) == len(keys) and all(map(is_key, declared.keys, keys))
     columns = brought(question, dictionary)
     same &= all(side.where == question.where and side.columns == columns.get(side.party, ()) for side in declared.sides)
     if between is None:

@@ -39,12 +39,19 @@ MOST_SETS: Final = 8  # institutions of which every set is counted
 class Sides:
     """Whose patients a question is about, and by which fields they are told apart: what its program is made from.
 
-    on     the fields, with the kinds that the institutions told
-    sides  in the order of the question
+    on       the fields, with the kinds that the institutions told
+    sides    in the order of the question
+    further  of a question by several keys, those after the first
     """
 
     on: Parts
     sides: tuple[Side, ...]
+    further: tuple[Parts, ...] = ()
+
+    @property
+    def keys(self) -> tuple[Parts, ...]:
+        """In order of priority."""
+        return (self.on, *self.further)
 
     @property
     def names(self) -> tuple[Party, ...]:

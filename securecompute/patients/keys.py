@@ -3,10 +3,11 @@
     surname        soundex(surname)        born as date        given_name and surname in any order
 
 A column whose name could be read as something else stands in double quotes, those in it doubled: "dose (mg)" as number.
+Where there are several keys, each is one text, its fields joined by " + ".
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
 from securecompute.errors import InvalidRequest
@@ -21,7 +22,10 @@ _FORMS: Final = "|".join(FORMS)
 _FIELD: Final = re.compile(rf"(?:({_FORMS})\(({_NAME})\)|({_NAME}))(?: as (\w+))?", re.DOTALL)
 _TEXT: Final = rf"(?:(?:{_FORMS})\((?:{_NAME})\)|{_NAME})(?: as \w+)?"
 _ORDER: Final = re.compile(rf"({_TEXT}) and ({_TEXT}) in any order", re.DOTALL)
-_READ_OTHERWISE: Final = re.compile(r'["()]| and | as ')
+_READ_OTHERWISE: Final = re.compile(r'["()]| and | as | \+ ')
+_JOIN: Final = " + "
+_JOINED: Final = re.compile(r' \+ (?=(?:[^"]*"[^"]*")*[^"]*$)')  # not within quotes
+MOST_KEYS: Final = 16
 
 
 def key_of_texts(on: On) -> KeyType:
@@ -55,6 +59,28 @@ def known_key(on: On, dictionary: Dictionary) -> list[str]:
     for name in key_type.columns:
         dictionary.column(name)
     return texts_of(key_type)
+
+
+def key_of_text(text: str) -> KeyType:
+    """The key type of one text, its fields joined by " + ". raises InvalidRequest as `key_of_texts`."""
+    return key_of_texts(_JOINED.split(text))
+
+
+def known_keys(keys: Any, dictionary: Dictionary) -> list[str]:
+    """Several keys, each as one text. raises InvalidRequest as `known_key`; no keys, more than 16, or one twice"""
+    if not isinstance(keys, Sequence) or isinstance(keys, str) or not 1 <= len(keys) <= MOST_KEYS:
+        raise InvalidRequest(f"keys are a list of 1 to {MOST_KEYS}, each of them a list of fields")
+    split = [_JOINED.split(each) if isinstance(each, str) and each not in dictionary else each for each in keys]
+    texts = [_JOIN.join(known_key(each, dictionary)) for each in split]
+    if len(set(texts)) < len(texts):
+        raise InvalidRequest("a key stands twice in the list")
+    return texts
+
+
+def plain_fields(key_type: KeyType) -> list[list[list[str]]]:
+    """The fields as institutions are asked for them: (column, kind, form), a kind that is not told empty."""
+    parts = [(part,) if isinstance(part, Field) else (part.one, part.other) for part in key_type.parts]
+    return [[[field.column, field.kind or "", field.form] for field in part] for part in parts]
 
 
 def is_key(told: Parts, key_type: KeyType) -> bool:

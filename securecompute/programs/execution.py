@@ -130,7 +130,7 @@ def _link(
 def _in_bins(declared: Input, placed: Placed, x: Plain | None) -> Plain:
     if x is not None:
         return x if TOTALS in declared.source else Plain(placed.spread(x.elements))
-    return Plain(placed.words[declared.source["partner"], declared.source["word"]])
+    return Plain(placed.words[declared.source.get("partner", declared.owner), declared.source["word"]])
 
 
 def linkage_rounds(program: Program) -> int:

@@ -9,8 +9,13 @@ nothing by themselves. Words are inputs that only `match` and `fetch` take:
     match(tag of the leader, tag of the partner)                 1 where the partner has the record of a bin, else 0
     fetch(match, word of the leader, word of the partner)        there the partner's number, else 0
 
-What the leader brings along itself are ordinary inputs, 0 in empty bins. Public are the fields that are compared, the
-cohorts, and for each side a number that its records do not exceed; how many match is not, nor is which.
+What the leader brings along itself are ordinary inputs, 0 in empty bins. Where patients are told apart by several keys,
+one linkage for each, the leader also has an order of the bins, words that only `arrange` takes:
+
+    arrange(order, match)                                        the matches patient by patient, as many places as bins
+
+Public are the fields that are compared, the cohorts, and for each side a number that its records do not exceed; how
+many match is not, nor is which.
 """
 
 from collections.abc import Mapping
@@ -27,6 +32,7 @@ from securecompute.protocols.intersection import circuit
 
 TAG = "tag"
 CELLS, TOTALS = "cells", "totals"  # one-hot rows of categorical columns in bins, and their sums over a side's records
+ORDER = "order"
 MOST_PARTNERS, MOST_NAMES = 64, 64
 MOST_FIELDS = 16
 
@@ -53,6 +59,21 @@ class Placed:
         taken = self.rows >= 0
         placed[taken] = x[self.rows[taken]]
         return placed
+
+
+def in_order(rows: NDArray[np.int64], patients: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Every number from 0 to bins − 1 once: in a bin with a record its patient's, in the others those that are left.
+
+    rows      int64 (bins,): the record in each bin; one beyond those of patients, or -1, is nobody's
+    patients  int64 (records,), numbers below that of bins, each once
+    """
+    known = (rows >= 0) & (rows < len(patients))
+    order = np.empty(len(rows), np.uint64)
+    order[known] = patients[rows[known]]
+    left = np.ones(len(rows), np.bool_)
+    left[patients] = False
+    order[~known] = np.flatnonzero(left)
+    return order
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +111,17 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Linkage:
-    """Records of a leader, looked up at its partners by fields that identify a patient (`records/key_types.py`)."""
+    """Records of a leader, looked up at its partners by fields that identify a patient (`records/key_types.py`).
+
+    unambiguous  an identifier that two patients of an institution have takes no part; else its first record does
+    patient      then: the column by which an institution tells its own patients apart; None: a record is a patient
+    """
 
     on: Parts
     leader: Side
     partners: tuple[Side, ...]
+    unambiguous: bool = False
+    patient: str | None = None
 
     def __post_init__(self) -> None:
         names = [self.leader.party, *(side.party for side in self.partners)]
@@ -102,6 +129,10 @@ class Linkage:
             raise InvalidRequest(f"a linkage is between a leader and 1 to {MOST_PARTNERS} others, each named once")
         if not self.on:
             raise InvalidRequest("a linkage compares at least one field")
+        if self.unambiguous and any(side.columns for side in self.sides.values()):
+            raise InvalidRequest("a linkage by one of several keys brings along no columns")
+        if self.patient is not None and not self.unambiguous:
+            raise InvalidRequest("a linkage by one key takes no column of patients")
 
     @property
     def bins(self) -> int:
@@ -131,17 +162,22 @@ class Linkage:
             "on": [[list(field) for field in part] for part in self.on],
             "leader": self.leader.to_plain(),
             "partners": partners,
+            "unambiguous": self.unambiguous,
+            "patient": self.patient,
         }
 
     @classmethod
     def from_plain(cls, plain: Any) -> "Linkage":
         """The inverse of `to_plain`, of data that somebody else chose. raises InvalidRequest."""
-        if not isinstance(plain, dict) or set(plain) != {"on", "leader", "partners"}:
-            raise InvalidRequest("a linkage has on, leader and partners")
+        if not isinstance(plain, dict) or set(plain) != {"on", "leader", "partners", "unambiguous", "patient"}:
+            raise InvalidRequest("a linkage has on, leader, partners, unambiguous and patient")
+        unambiguous, patient = plain["unambiguous"], plain["patient"]
+        if type(unambiguous) is not bool or not (patient is None or type(patient) is str):
+            raise InvalidRequest("whether a linkage is unambiguous is true or false, and its patient a column or none")
         if not isinstance(plain["partners"], list):
             raise InvalidRequest("a linkage's partners are a list")
         partners = tuple(Side.from_plain(side) for side in plain["partners"])
-        return cls(_parts(plain["on"]), Side.from_plain(plain["leader"]), partners)
+        return cls(_parts(plain["on"]), Side.from_plain(plain["leader"]), partners, unambiguous, patient)
 
 
 def linked(source: Mapping[str, Any]) -> int | None:
@@ -166,6 +202,12 @@ def check_source(
     if not words:
         if owner != linkage.leader.party:
             raise InvalidRequest(f"only the leader of a linkage, '{linkage.leader.party}', brings in numbers itself")
+        return
+    if source.get("word") == ORDER:
+        if set(source) != {"linkage", "word"} or not linkage.unambiguous or len(shape) != 1:
+            raise InvalidRequest("an order is of a linkage by one of several keys, a number for each bin")
+        if owner != linkage.leader.party:
+            raise InvalidRequest(f"only the leader of a linkage, '{linkage.leader.party}', knows its order")
         return
     partner = linkage.sides.get(str(source.get("partner")))
     if set(source) != {"linkage", "partner", "word"} or partner is None or partner == linkage.leader:

@@ -1,15 +1,21 @@
 """Matches of a linkage, and the numbers that matched records bring along: what its words are for.
 
     match(t', t) = [t' = t]  in every bin          fetch(e, p', u) = e (p' + u)   (mod 2^64)
+    arrange(o, e)_o(b) = e_b                       o, an order of the bins that the leader knows
 
 t is the partner's secret for a bin, and t' what the leader has learned in its place: the same where the partner has the
 bin's record, else uniform. So is p' + u the partner's number there, at the scale that the plan of the program gives it,
 and elsewhere a uniform word that the product with 0 removes. A false match has probability 2^-64 a bin.
 
 Of several partners the product of their matches says whether all have the record; `enough` refuses if few are so.
+
+An order is opened shuffled, as the ranks of a sort are: uniform, whatever it was. A leader that is a compute party
+knows it, and finds out how the other evaluator shuffled these rows; that permutation hides the order and nothing else.
+What a leader enters that is no order says nothing of anybody's records, and ends the run.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,10 +37,13 @@ from securecompute.programs.operation import (
     ValueType,
     secret,
 )
+from securecompute.protocols.products.arranging import arrange
 from securecompute.protocols.products.compute_party import ComputeParty
+from securecompute.protocols.products.dealing import additive
 from securecompute.protocols.products.equality import equal
 from securecompute.protocols.products.fixed import Fixed
 from securecompute.protocols.products.multiplication import multiply
+from securecompute.protocols.products.ranking import Ranks
 from securecompute.protocols.products.replicated import Replicated
 from securecompute.protocols.products.verdict import refuse_if_any
 
@@ -126,9 +135,38 @@ class Fetch(Elementwise):
         return Deviation(0.0 if site.result.integer else 2.0 ** -(scale + 1))
 
 
+class Arrange(Elementwise):
+    """What a linkage gave, in the order that its leader knows: 4 rounds."""
+
+    name = "arrange"
+    arity = 2
+    takes_words = True
+
+    def result(self, x: Sequence[ValueType], a: Attributes) -> ValueType:
+        if [each.words for each in x] != [True, False] or x[0].shape != x[1].shape or len(x[0].shape) != 1:
+            raise InvalidRequest("arrange takes the order of a linkage, and a match of it")
+        return replace(x[1], norms=None)
+
+    def wants(self, x: Sequence[ValueType], site: Site) -> Sequence[int]:
+        return [0, site.demand]
+
+    def run(self, party: ComputeParty, x: Sequence[Operand], site: Site) -> Part[Fixed]:
+        places, values = (secret(each) for each in x)
+        share = additive(party, places.share)
+        mod_2_32 = np.zeros(places.shape, np.uint32) if share is None else share.words.astype(np.uint32)
+        (placed,) = yield from arrange(party, Ranks(mod_2_32), [values.share])
+        return Fixed(placed, values.type)
+
+    def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
+        return Deviation(x[1].error)
+
+    def rehearsal_inputs(self, shapes: Sequence[Shape], bounds: Sequence[float]) -> Sequence[NDArray[np.float64]]:
+        return [np.arange(*shapes[0], dtype=np.float64), np.zeros(shapes[1])]
+
+
 def fetched_scale(site: Site) -> int:
     """The fractional bits with which the partner of a linkage encodes the numbers of a fetch."""
     return 0 if site.result.integer else site.demand
 
 
-OPERATIONS = (Match(), Enough(), Fetch())
+OPERATIONS = (Match(), Enough(), Fetch(), Arrange())

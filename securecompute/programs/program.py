@@ -20,8 +20,8 @@ from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
 from securecompute.programs import attributes
 from securecompute.programs.catalogue import find
-from securecompute.programs.linkages import TAG, Linkage, check_source, linked
-from securecompute.programs.matching import Match
+from securecompute.programs.linkages import ORDER, TAG, Linkage, check_source, linked
+from securecompute.programs.matching import Arrange, Match
 from securecompute.programs.operation import ValueType
 from securecompute.programs.sketches import check_cells, sketched, sketched_side
 
@@ -207,6 +207,9 @@ class Program:
     def _check_words(self, node: Node) -> None:
         """The leader's words and the partner's are of one pair and one word, and a match is of the same pair."""
         values = [self.nodes[k].value for k in node.inputs]
+        if node.operation == Arrange.name:
+            self._check_order(values[0], self.nodes[node.inputs[1]])
+            return
         leaders, partners = (each for each in values if isinstance(each, Input) and each.words)
         source = leaders.source
         if partners.source != source or leaders.owner == partners.owner or partners.owner != source.get("partner"):
@@ -218,6 +221,13 @@ class Program:
             tags = self.nodes[match.inputs[0]].value if match.operation == Match.name else None
             if not isinstance(tags, Input) or tags.source != source | {"word": TAG}:
                 raise InvalidRequest(f"{node.operation} takes the match of the same institutions first")
+
+    def _check_order(self, order: object, match: Node) -> None:
+        """The order of the bins is of the linkage that the match is of."""
+        tags = self.nodes[match.inputs[0]].value if match.operation == Match.name else None
+        source = order.source if isinstance(order, Input) else {}
+        if source.get("word") != ORDER or not isinstance(tags, Input) or linked(tags.source) != linked(source):
+            raise InvalidRequest("arrange takes the order of a linkage, and a match of the same one")
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data."""
