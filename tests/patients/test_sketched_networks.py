@@ -213,3 +213,8 @@ def test_an_institution_holds_its_own_rules_against_a_sketch(network, study, rul
     _, manifest = network.propose_counting(asked(study))
     with pytest.raises(sc.DisclosureRefused, match=f"rule '{next(iter(rule))}'"):
         manifest.respects(sc.Rules(**rule), "Oslo")
+
+
+def test_an_institution_that_lists_this_question_alone_answers_it():
+    with simulated(TABLES, rules=sc.Rules(analyses=("approximate_distinct",))) as formed:
+        assert formed.study("listed").approximate_distinct(on="id").result.cells == 1 << 10
