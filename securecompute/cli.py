@@ -25,6 +25,7 @@ import click
 
 from securecompute import __version__, study_file
 from securecompute.errors import DisclosureRefused, InvalidRequest, PeerSilent, SecureComputeError
+from securecompute.patients import catalogue as patients
 from securecompute.study_file import QuestionEntry, StudyFile
 
 if TYPE_CHECKING:
@@ -138,7 +139,8 @@ def run(study: Path, output: Path | None, quiet: bool, as_json: bool, cluster: s
 def explain(study: Path, as_json: bool) -> None:
     """Say what a study's questions would cost, and who would learn what. Nothing is asked.
 
-    Records are opened only where the study declares no dictionary, and then to infer one.
+    Records are opened only where the study declares no dictionary, and then to infer one; and for questions about
+    patients whom several institutions know, whose cost depends on how many there are.
     """
     from securecompute.network import Network
 
@@ -150,6 +152,8 @@ def explain(study: Path, as_json: bool) -> None:
             rules=file.rules,
             fabric="in-process",
             sum=file.sum,
+            helpers=file.helpers,
+            compute=file.compute,
             quiet=True,
         )
     with network:
@@ -210,6 +214,8 @@ def _network(file: StudyFile, cluster: str | None, quiet: bool) -> "Network":
             placement=placement,
             sum=file.sum,
             state=file.state,
+            helpers=file.helpers,
+            compute=file.compute,
             quiet=quiet,
         )
 
@@ -263,8 +269,8 @@ def _show(number: int, section: "Section") -> None:
 
 
 def _stand_ins(file: StudyFile) -> dict[str, Any]:
-    """institution -> a table without records where the columns are declared; else the file that shows what they are."""
-    if file.dictionary is None:
+    """institution -> a table without records where that is enough to explain every question; else the file of them."""
+    if file.dictionary is None or any(entry.analysis in patients.CATALOGUE for entry in file.questions):
         return dict(file.records)
     import pyarrow as pa
 

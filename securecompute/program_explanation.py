@@ -163,7 +163,11 @@ def _learns(manifest: ProgramManifest) -> tuple[tuple[str, str], ...]:
     for receiver in program.receivers:
         shapes = [program.types[node].shape for node, to in program.outputs if to == receiver]
         what = " and ".join("one number" if prod(shape) == 1 else f"numbers of shape {shape}" for shape in shapes)
-        learns.append(("researcher" if receiver == manifest.enrolment.collector else receiver, f"{what}, as computed"))
+        if manifest.question is not None:
+            what = f"the answer, in which counts below {manifest.rules.min_cell} are hidden"
+        else:
+            what = f"{what}, as computed"
+        learns.append(("researcher" if receiver == manifest.enrolment.collector else receiver, what))
     for party in dict.fromkeys(party for linkage in program.linkages for party in linkage.sides):
         numbers = {
             side.party: side.records

@@ -5,11 +5,14 @@
     output = "report"                 records = "indiana.parquet"       title = "Does the drug work?"
     fabric = "ray"                    rules = { min_cell = 15 }         row = "rx"
     sum = "pairwise"                                                    column = "outcome"
-    state = "ledgers"
+    state = "ledgers"                                                   [[question]]
+    helpers = ["registry"]                                              analysis = "overlap"
+                                                                        on = ["surname", "born"]
 
 sum is how vectors are hidden: "pairwise", "committee", "paillier" or "lattice", or a table with options, as
 { kind = "committee", members = ["Bern", "Lyon", "Turin"] }. state is a folder where institutions remember what they
-have answered; without it they forget when the run ends. [dictionary] declares the columns, by `path` or as
+have answered; without it they forget when the run ends. helpers are neutral compute parties, for questions about
+patients whom several institutions know: two institutions need one. compute names the three that compute. [dictionary] declares the columns, by `path` or as
 [dictionary.columns.age]; without it they are inferred. [rules] hold at every institution; an institution's own
 `rules`, a table or the path of a file with one, can only be stricter. Paths are relative to the file. A key that is not
 known is an error, so that a misspelt rule is not a missing one.
@@ -24,13 +27,14 @@ from typing import Any, Literal, cast, get_args
 from securecompute.analyses import catalogue
 from securecompute.disclosure.rules import Rules, strictest
 from securecompute.errors import InvalidRequest
+from securecompute.patients import catalogue as patients
 from securecompute.protocols.sums.settings import Choice, Pairwise
 from securecompute.records.columns import near
 from securecompute.records.dictionary import Dictionary
 
 FabricName = Literal["ray", "in-process"]
 _TABLES = ("study", "institution", "dictionary", "rules", "question")
-_STUDY = ("name", "output", "fabric", "sum", "state")
+_STUDY = ("name", "output", "fabric", "sum", "state", "helpers", "compute")
 _OPTIONS = {"members": "committee", "honest_coordinator": "committee", "key_bits": "paillier"}  # of a sum
 _INSTITUTION = ("name", "records", "rules")
 _DICTIONARY = ("path", "columns")
@@ -61,6 +65,8 @@ class StudyFile:
     dictionary   None: inferred from the records
     sum          how vectors are hidden
     state        where institutions keep what outlives a run, their ledgers of answers. None: nowhere
+    helpers      neutral compute parties
+    compute      the three that compute on shares. None: helpers, as far as there are any, then institutions
     """
 
     name: str
@@ -71,6 +77,8 @@ class StudyFile:
     questions: tuple[QuestionEntry, ...]
     sum: Choice
     state: Path | None
+    helpers: tuple[str, ...] = ()
+    compute: tuple[str, ...] | None = None
 
     @property
     def records(self) -> dict[str, Path]:
@@ -108,7 +116,15 @@ def read(path: str | Path, *, records_here: bool = True) -> StudyFile:
         ),
         sum=_choice(study.get("sum", Pairwise.kind), f"{where}, [study]"),
         state=path.parent / Path(_text(study, "state", f"{where}, [study]")).expanduser() if "state" in study else None,
+        helpers=_names(study.get("helpers", []), "helpers", f"{where}, [study]"),
+        compute=_names(study["compute"], "compute", f"{where}, [study]") if "compute" in study else None,
     )
+
+
+def _names(value: Any, key: str, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) and name.strip() for name in value):
+        raise InvalidRequest(f"{where}: '{key}' must be a list of names, each in quotes and not empty")
+    return tuple(value)
 
 
 def _choice(value: Any, where: str) -> Choice:
@@ -145,7 +161,7 @@ def _known(table: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
 
 
 def _not_of_the_study(key: str, where: str) -> None:
-    if key in ("sum", "state"):
+    if key in ("sum", "state", "helpers", "compute"):
         raise InvalidRequest(f"{where}: '{key}' is for the whole study; write it under [study]")
 
 
@@ -230,14 +246,22 @@ def _question(entry: Mapping[str, Any], where: str) -> QuestionEntry:
     parameters = {key: value for key, value in entry.items() if key not in ("analysis", "title")}
     analysis = _text(entry, "analysis", where)
     try:
-        catalogue.check_parameters(analysis, parameters)
+        _check_parameters(analysis, parameters)
     except InvalidRequest as error:
         raise InvalidRequest(f"{where}: {error}") from None
     return QuestionEntry(analysis, parameters, _text(entry, "title", where, _described(analysis, parameters)))
 
 
+def _check_parameters(analysis: str, parameters: Mapping[str, Any]) -> None:
+    listed: dict[str, Any] = {**catalogue.CATALOGUE, **patients.CATALOGUE}
+    if analysis not in listed:
+        raise InvalidRequest(f"there is no analysis '{analysis}'{near(analysis, listed, 'analyses')}")
+    catalogue.check_parameters(analysis, parameters, listed[analysis].ask)
+
+
 def _described(analysis: str, parameters: Mapping[str, Any]) -> str:
     """A heading for a question without a title: Crosstab: rx, outcome."""
-    named = ", ".join(str(value) for key, value in parameters.items() if key != "where")
+    given = [value for key, value in parameters.items() if key != "where"]
+    named = ", ".join(", ".join(map(str, each)) if isinstance(each, list) else str(each) for each in given)
     where = f", where {parameters['where']}" if parameters.get("where") else ""
-    return analysis.capitalize() + (f": {named}" if named else "") + where
+    return analysis.capitalize().replace("_", " ") + (f": {named}" if named else "") + where

@@ -198,6 +198,48 @@ def test_an_explanation_says_what_would_be_refused(folder):
     assert json.loads(data.stdout)["questions"][0]["error"]["kind"] == "DisclosureRefused"
 
 
+PATIENTS = """
+[study]
+name = "who is treated where"
+fabric = "in-process"
+helpers = ["registry"]
+
+[[institution]]
+name = "north"
+records = "north.parquet"
+
+[[institution]]
+name = "south"
+records = "south.parquet"
+
+[[question]]
+analysis = "overlap"
+on = ["pid"]
+
+[[question]]
+analysis = "distinct"
+on = "pid"
+seen = true
+"""
+
+
+def test_two_institutions_and_a_helper_answer_a_study_about_patients(folder):
+    for name, first in (("north", 0), ("south", 30)):
+        table = pa.table({"pid": [f"p{k}" for k in range(first, first + 50)]})
+        pq.write_table(table, folder / f"{name}.parquet")
+    explained = called(folder, PATIENTS, "--json", command="explain")
+    assert "bytes" in json.loads(explained.stdout)["questions"][0]["explanation"]
+    result = called(folder, PATIENTS, "--json")
+    assert result.exit_code == 0
+    answers = [question["answer"]["result"] for question in json.loads(result.stdout)["questions"]]
+    assert answers[0]["exactly"] == {"north": 30, "south": 30, "north + south": 20}
+    assert (answers[1]["n"], answers[1]["seen_at"]) == (80, [60, 20])
+    page = (folder / "report" / "report.html").read_text()
+    assert "80 distinct patients at north and south, 20 of them at both." in page
+    assert "computed by north, south, registry" in page
+    assert "at least 3 institutions" not in " ".join(page.split())
+
+
 @pytest.mark.parametrize(
     ("kind", "code"),
     [

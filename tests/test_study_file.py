@@ -93,7 +93,7 @@ def test_a_way_to_hide_vectors_that_is_not_there_is_an_error(folder, line, text)
     assert re.search(text, refused), refused
 
 
-@pytest.mark.parametrize("line", ['sum = "committee"', 'state = "ledgers"'])
+@pytest.mark.parametrize("line", ['sum = "committee"', 'state = "ledgers"', 'helpers = ["registry"]'])
 @pytest.mark.parametrize("before", ["[study]", 'name = "Indiana"', "[rules]"])
 def test_what_is_for_the_whole_study_is_sent_there(folder, line, before):
     key = line.split()[0]
@@ -265,3 +265,30 @@ def test_every_analysis_of_the_catalogue_can_be_asked_in_a_file(folder):
     for name, given in parameters.items():
         text = f"{STUDY}\n[[question]]\nanalysis = '{name}'\n{given}\n"
         assert read(folder, text).questions[-1].analysis == name
+
+
+PATIENTS = '\n[[question]]\nanalysis = "overlap"\non = ["surname", "born as date"]\n'
+
+
+def test_questions_about_patients_name_their_fields_and_helpers_compute(folder):
+    head = '[study]\nhelpers = ["registry"]\ncompute = ["Indiana", "Michigan", "registry"]'
+    study = read(folder, STUDY.replace("[study]", head) + PATIENTS)
+    assert study.questions[-1].parameters == {"on": ["surname", "born as date"]}
+    assert study.questions[-1].title == "Overlap: surname, born as date"
+    assert study.helpers == ("registry",)
+    assert study.compute == ("Indiana", "Michigan", "registry")
+    assert read(folder, STUDY).compute is None
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (STUDY.replace("[study]", '[study]\nhelpers = "registry"'), "'helpers' must be a list of names"),
+        (STUDY.replace("[study]", "[study]\ncompute = [1, 2]"), "'compute' must be a list of names"),
+        (STUDY + PATIENTS.replace("on =", "om ="), "overlap has no parameter 'om'"),
+        (STUDY + PATIENTS.replace("overlap", "overlp"), "no analysis 'overlp'; did you mean 'overlap'"),
+        (STUDY + '\n[[question]]\nanalysis = "overlap"\n', "overlap: missing a required argument: 'on'"),
+    ],
+)
+def test_what_a_study_says_wrongly_of_patients_is_an_error(folder, text, error):
+    assert error in refusal(folder, text)

@@ -77,14 +77,16 @@ def ask(name: str, dictionary: Dictionary, /, **parameters: Any) -> Question:
     return find(name).ask(dictionary, **parameters)
 
 
-def check_parameters(name: str, parameters: Mapping[str, Any]) -> None:
+def check_parameters(name: str, parameters: Mapping[str, Any], ask: Callable[..., Question] | None = None) -> None:
     """Return if the analysis takes parameters of these names, and none is lacking; what they say is not looked at.
 
+    ask      its own, of a question that is not in this list
     raises   InvalidRequest  no such analysis or parameter, or a parameter is lacking
     """
-    signature = inspect.signature(find(name).ask)
+    signature = inspect.signature(ask or find(name).ask)
     dictionary, *known = signature.parameters
-    if unknown := [given for given in parameters if given not in known]:
+    options = any(each.kind is each.VAR_KEYWORD for each in signature.parameters.values())
+    if not options and (unknown := [given for given in parameters if given not in known]):
         raise InvalidRequest(f"{name} has no parameter '{unknown[0]}'{near(unknown[0], known, 'parameters')}")
     try:
         signature.bind(**{dictionary: None}, **parameters)

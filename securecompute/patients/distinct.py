@@ -93,6 +93,10 @@ class Distinct:
             below = f"{known}{sentence(list(self.institutions))}" + (f"\nwhere {self.where}" if self.where else "")
             big_number(axes, "withheld" if isinstance(self.n, Withheld) else distinct_patients(self.n), below)
 
+    def figure_size(self) -> tuple[float, float]:
+        """Width and height of a figure of its own, in inches."""
+        return 8.4, 2.0 + 0.55 * max(1, len(self.seen_at))
+
 
 def ask(
     dictionary: "Dictionary",
