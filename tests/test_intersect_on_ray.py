@@ -73,9 +73,8 @@ STEPS = [
 def test_whoever_is_killed_on_the_way_is_named_and_there_is_no_list(
     files, ray_cluster, tmp_path, protocol, who, dies_in
 ):
-    with network(files, tmp_path, who, dies_in) as formed:
-        with pytest.raises(PeerLost, match=f"'{who}' is gone"):
-            asked(formed, protocol)
+    with network(files, tmp_path, who, dies_in) as formed, pytest.raises(PeerLost, match=f"'{who}' is gone"):
+        asked(formed, protocol)
     assert written(tmp_path) == {}
 
 

@@ -120,6 +120,22 @@ def test_a_receiver_that_was_exchanged_is_held_against_the_rules_of_each(network
             formed.fabric.ask("Duke", "consider", proposed(formed))
 
 
+@pytest.mark.parametrize(
+    ("rules", "text"),
+    [
+        (sc.Rules(), "rule 'linkage' is 'counts'"),
+        (sc.Rules(linkage="lists", columns=("age",)), "intersect: rule 'columns' does not list 'mrn'"),
+        (sc.Rules(linkage="lists", columns=("mrn",)), "intersect: rule 'columns' does not list 'age'"),
+    ],
+)
+def test_a_manifest_is_held_against_the_rules_if_nobody_asked_before(rules, text):
+    with hospitals(THREE, {name: rules if name == "Duke" else LISTS for name in THREE}) as formed:
+        encoded = proposed(formed)
+        formed.fabric.ask("Mayo", "consider", encoded)
+        with pytest.raises(sc.DisclosureRefused, match=text):
+            formed.fabric.ask("Duke", "consider", encoded)
+
+
 def test_the_coordinator_and_the_collector_have_no_part(network):
     encoded = proposed(network)
     for party in ("coordinator", "collector"):
