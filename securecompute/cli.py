@@ -82,14 +82,18 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 
 @commands.command()
-@click.option(
-    "--keep", metavar="FOLDER", type=click.Path(path_type=Path), help="Keep the trial's files in a new folder."
-)
-def demo(keep: Path | None) -> None:
-    """A real trial at four hospitals, on this machine."""
-    from securecompute import demo as trial
+@click.argument("which", type=click.Choice(["trial", "overlap"]), default="trial")
+@click.option("--keep", metavar="FOLDER", type=click.Path(path_type=Path), help="Keep the files in a new folder.")
+def demo(which: str, keep: Path | None) -> None:
+    """Hospitals on this machine.
 
-    trial.run(_console(), waiting, keep)
+    \b
+    trial     a real trial at four of them: does the drug work?
+    overlap   made-up patients at two of them: whom do both treat?
+    """
+    from importlib import import_module
+
+    import_module(f"securecompute.demos.{which}").run(_console(), waiting, keep)
 
 
 @commands.command()

@@ -49,7 +49,7 @@ ORDER = (
     "study_file",
     "report",
     "__init__",
-    "demo",
+    "demos",
     "cli",
     "__main__",
 )
@@ -69,7 +69,7 @@ MAY_OPEN_SECRETS = (
     "engine/wire.py",
     "engine/rounds.py",
 )
-MAY_PRINT = ("cli.py", "demo.py")
+MAY_PRINT = ("cli.py",)
 LONGEST = 400
 
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 import securecompute as sc
-from securecompute import demo, study_file
+from securecompute import study_file
 from securecompute.coordinator import Collector
+from securecompute.demos.trial import write_files
 from securecompute.disclosure.ledger import SurvivorLedger
 from securecompute.errors import PeerMisbehaved
 from securecompute.institution import Institution
@@ -26,7 +27,7 @@ WAYS = [
 def trial(tmp_path_factory):
     """The study of the indomethacin trial at its four institutions."""
     folder = tmp_path_factory.mktemp("trial")
-    demo.write_files(folder)
+    write_files(folder)
     return study_file.read(folder / "study.toml")
 
 

