@@ -68,11 +68,10 @@ def in_order(rows: NDArray[np.int64], patients: NDArray[np.int64]) -> NDArray[np
     patients  int64 (records,), numbers below that of bins, each once
     """
     known = (rows >= 0) & (rows < len(patients))
+    taken, left = patients[rows[known]], np.ones(len(rows), np.bool_)
+    left[taken] = False
     order = np.empty(len(rows), np.uint64)
-    order[known] = patients[rows[known]]
-    left = np.ones(len(rows), np.bool_)
-    left[patients] = False
-    order[~known] = np.flatnonzero(left)
+    order[known], order[~known] = taken, np.flatnonzero(left)
     return order
 
 
