@@ -17,7 +17,7 @@ Accuracy   1e-6 standard errors of coefficients, and 1e-6 of a standard error, o
            residual's standard deviation is above 2^-13 of the bound of y. It is never taken to be smaller, so a closer
            fit shows standard errors that are too large.
 Refuses    Collinear and constant columns, and such as spread by less than 2^-18 of the bound of their array; no more
-           records than coefficients. Of linked records both limits are (n / m)^(1/2) of these.
+           records than coefficients. Of linked records columns have to spread by (n / m)^(1/2) of this.
 Reference  statsmodels OLS.
 """
 
@@ -113,6 +113,7 @@ def linear_regression(
 class _Moments:
     """S, c and y'ᵀy' / n; and the centres of columns and outcome in units of 2^k, where there is an intercept.
 
+    floor    what r is never taken to be below
     linked   S and c have e as their first column
     """
 
@@ -121,12 +122,13 @@ class _Moments:
     spread: SecretArray
     at: SecretArray | None
     at_y: SecretArray | None
+    floor: SecretArray | float
     linked: bool
 
     def solved(self, condition: float, intercept: bool) -> tuple[SecretArray, SecretArray, SecretArray]:
         """Coefficients in these units, their variances times df, and r."""
         theta = solve(self.S, self.c, condition, LARGEST)
-        rest = (self.spread - self.c @ theta).clip(SMALLEST_VARIANCE, 1.0)
+        rest = (self.spread - self.c @ theta - self.floor).clip(0.0, 1.0) + self.floor
         V = inverse(self.S, condition, LARGEST_INVERSE)  # r comes last: V is 1 and more, and V r is small
         forms, at, at_y = V.diagonal(), self.at, self.at_y
         if at is None or at_y is None:
@@ -149,7 +151,8 @@ def _of_all(x: SecretArray, y: SecretArray, k: tuple[int, int], intercept: bool,
     columns, residual = (centred(x), centred(y)) if intercept else (x, y)
     S = scaled(widened(columns.T @ columns), 4.0 ** -k[0] / n)
     c = scaled(widened(columns.T @ residual), 2.0 ** -sum(k) / n)
-    return _Moments(S, c, scaled(widened(residual @ residual), 4.0 ** -k[1] / n), at, at_y, linked=False)
+    spread = scaled(widened(residual @ residual), 4.0 ** -k[1] / n)
+    return _Moments(S, c, spread, at, at_y, SMALLEST_VARIANCE, linked=False)
 
 
 def _of_linked(
@@ -163,4 +166,6 @@ def _of_linked(
     Z, y = scaled(among(x, e), 2.0 ** -k[0]), scaled(among(y, e), 2.0 ** -k[1])
     if intercept:
         Z = joined([e.reshape(-1, 1), Z], axis=1)
-    return _Moments(scaled(Z.T @ Z, 1 / n), scaled(Z.T @ y, 1 / n), scaled(y @ y, 1 / n), at, at_y, linked=True)
+    floor = scaled(widened(e.sum()), SMALLEST_VARIANCE / n)
+    S, c, spread = (scaled(product, 1 / n) for product in (Z.T @ Z, Z.T @ y, y @ y))
+    return _Moments(S, c, spread, at, at_y, floor, linked=True)

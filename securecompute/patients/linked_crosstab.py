@@ -32,7 +32,7 @@ from securecompute.patients.counts import Sides
 from securecompute.patients.keys import known_key
 from securecompute.patients.overlap import who_is_one
 from securecompute.programs.expressions import Expression, apply
-from securecompute.records.dictionaries import columns_at
+from securecompute.records.dictionaries import column_at
 from securecompute.records.dictionary import Dictionary
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def columns(question: Question) -> tuple[str, ...]:
 def brought(question: Question, dictionary: Dictionary) -> Mapping["Party", tuple["Brought", ...]]:
     """Of the column's institution a word for each category."""
     institution, name = question.parameters["column"]
-    categories = columns_at(dictionary, institution).column(name).categories or ()
+    categories = column_at(dictionary, institution, name).categories or ()
     return {institution: tuple((name, category) for category in categories)}
 
 
@@ -152,7 +152,7 @@ def placed(given: Any, role: str) -> list[str]:
 
 def _pair(dictionary: Dictionary, row: Sequence[str], column: Sequence[str]) -> Dictionary:
     """The two columns, under names that say whose they are."""
-    found = [(name, columns_at(dictionary, institution).column(name)) for institution, name in (row, column)]
+    found = [(name, column_at(dictionary, institution, name)) for institution, name in (row, column)]
     where = [institution for institution, _ in (row, column)]
     return Dictionary(tuple(replace(of, name=f"{name} at {at}") for (name, of), at in zip(found, where, strict=True)))
 

@@ -40,7 +40,7 @@ from securecompute.patients.linked_crosstab import placed
 from securecompute.patients.overlap import who_is_one
 from securecompute.programs.expressions import Expression, apply
 from securecompute.programs.program import Input
-from securecompute.records.dictionaries import columns_at
+from securecompute.records.dictionaries import column_at, columns_at
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.numeric import declared_range
 
@@ -127,6 +127,7 @@ def ask(
     names = list(between) if isinstance(between, list | tuple) else []
     if len(set(names)) < max(2, len(names)) or institution not in names:
         raise InvalidRequest(f"between=[...] names two institutions or more, each once, and '{institution}' among them")
+    column_at(dictionary, institution, name)
     declared_range(columns_at(dictionary, institution), [name])
     ordered = [*(each for each in names if each != institution), institution]
     key = {"column": [institution, name], "on": known_key(on, dictionary), "between": ordered}
@@ -179,6 +180,6 @@ def finish(
     if isinstance(n, int):
         total = Estimate(float(shown[1]))
         mean = Estimate(shown[1] / n) if n else NotEstimable("there are no patients in common")
-    unit = columns_at(dictionary, institution).column(name).unit
+    unit = column_at(dictionary, institution, name).unit
     on = tuple(question.parameters["on"])
     return SharedTotal(n, total, mean, name, institution, unit, sides.names, on, question.where)

@@ -1,0 +1,99 @@
+"""Patients in common and their total: pandas' sum over the inner join, or nothing of it where they are few."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import securecompute as sc
+from securecompute.analyses.result import Hidden, NotEstimable, Withheld
+from securecompute.coordinator import COLLECTOR
+from tests.linked import hospitals, joined, network
+
+FEW = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+COUNTS = sc.Rules(min_cell=10)
+TABLES = hospitals({"Mayo": range(90), "Duke": range(30, 130), "Yale": range(60, 160)}, again=5, lacking=3)
+
+
+@pytest.fixture
+def net(dealt):
+    with network(TABLES, COUNTS) as formed:
+        yield formed
+
+
+@pytest.mark.parametrize(
+    ("column", "between"),
+    [
+        (("Duke", "bmi"), ["Mayo", "Duke"]),
+        (("Duke", "bmi"), ["Duke", "Mayo", "Yale"]),
+        (("Yale", "cost"), ["Yale", "Duke"]),
+        (("Duke", "relapse"), ["Yale", "Duke"]),
+    ],
+)
+def test_number_and_total_are_those_of_the_inner_join(net, column, between):
+    answer = net.study("s").shared_total(column, on="pid", between=between)
+    both = joined(TABLES, {name: [column[1]] if name == column[0] else [] for name in between})
+    x = (both[column[1]] == "yes") if column[1] == "relapse" else both[column[1]]
+    assert answer.n == len(both)
+    assert answer.total.value == pytest.approx(float(x.sum()), rel=1e-9)
+    assert answer.mean.value == pytest.approx(float(x.mean()), rel=1e-9)
+    assert set(answer.institutions) == set(between) == set(answer.provenance.took_part)
+
+
+@FEW
+@given(shared=st.integers(0, 20), seed=st.integers(0, 99))
+def test_of_few_patients_neither_number_nor_total_is_shown(dealt, shared, seed):
+    tables = hospitals({"Mayo": range(40), "Duke": range(40 - shared, 70), "Yale": range(20)}, seed, absent=0)
+    with network(tables, COUNTS) as formed:
+        encoded, manifest = formed.propose_counting(
+            formed.study("s").question("shared_total", column=("Duke", "bmi"), on="pid", between=["Mayo", "Duke"])
+        )
+        _, shown = formed._run_program(encoded, manifest, None)
+        answer = formed.study("s").shared_total(("Duke", "bmi"), on="pid", between=["Mayo", "Duke"])
+    if 0 < shared < 10:
+        assert shown[0].tolist() == [[0, 0], [1, 1]]
+        assert (answer.n, type(answer.total), type(answer.mean)) == (Hidden(10), Withheld, Withheld)
+        assert "its total is withheld" in str(answer)
+    elif shared:
+        assert answer.n == shared and shown[0][1].tolist() == [0, 0]
+    else:
+        assert (answer.n, answer.total.value, type(answer.mean)) == (0, 0.0, NotEstimable)
+
+
+def test_it_is_said_in_words_as_a_table_and_drawn(net, tmp_path):
+    answer = net.study("s").shared_total(("Yale", "cost"), on="pid", between=["Duke", "Yale"])
+    assert answer.headline().startswith(f"{answer.n} patients at Duke and Yale; total of cost at Yale: ")
+    assert answer.to_plain()["result"]["n"] == answer.n
+    answer.plot(tmp_path / "total.png")
+    assert (tmp_path / "total.png").stat().st_size > 1000
+
+
+def test_what_it_costs_is_what_it_takes():
+    with network(TABLES, COUNTS) as formed:  # with conversations as they are
+        asked = {"column": ("Duke", "bmi"), "on": "pid", "between": ["Mayo", "Yale", "Duke"]}
+        told = formed.study("s").explain("shared_total", **asked)
+        encoded, manifest = formed.propose_counting(formed.study("s").question("shared_total", **asked))
+        run, _ = formed._run_program(encoded, manifest, None)
+    traffic = {party: outcome.traffic for party, outcome in run.outcomes.items()}
+    assert told.rounds == max(each.rounds for each in traffic.values())
+    assert told.bytes == {party: each.sent for party, each in traffic.items() if party != COLLECTOR}
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ({"column": ("Duke", "rx")}, "'Duke' has no column 'rx'"),
+        ({"column": ("Duke", "pid")}, "'pid' is text"),
+        ({"column": ("Duke", "stage")}, "'stage' has 3 categories"),
+        ({"column": "bmi"}, "names an institution and its column"),
+        ({"between": ["Mayo", "Yale"]}, "'Duke' among them"),
+        ({"between": ["Duke"]}, "two institutions or more"),
+        ({"between": ["Duke", "Rush"]}, "no institution 'Rush'"),
+        ({"on": []}, "at least one field"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_asked_is_a_clear_error(net, asked, text):
+    with pytest.raises(sc.InvalidRequest, match=text):
+        net.study("s").ask(
+            "shared_total", **{"column": ("Duke", "bmi"), "on": "pid", "between": ["Mayo", "Duke"]} | asked
+        )
