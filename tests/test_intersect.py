@@ -142,10 +142,6 @@ REFUSED = {
         "linkage: rule 'columns' does not list 'mrn'. Leave it out, also from the cohort, or ask the stewards to "
         "list it.",
     ),
-    "analyses": (
-        sc.Rules(linkage="lists", analyses=("count",)),
-        "intersect: rule 'analyses' does not list it. It lists count.",
-    ),
 }
 
 
@@ -156,6 +152,12 @@ def test_one_institutions_rule_refuses_for_all_and_is_named(rules, text):
             network.intersect("Mayo", "Duke", on="mrn", to="Mayo")
         assert str(refused.value) == text
         assert listed(network, "Mayo") is None
+
+
+def test_an_institution_that_lists_other_analyses_takes_no_part():
+    with hospitals(THREE, {"Mayo": LISTS, "Duke": sc.Rules(linkage="lists", analyses=("count",))}) as network:
+        with pytest.raises(sc.DisclosureRefused, match="rule 'analyses'"):
+            network.intersect("Mayo", "Duke", on="mrn", to="Mayo")
 
 
 def test_a_column_of_the_cohort_is_held_against_the_rule_too():
@@ -184,41 +186,70 @@ def test_a_list_has_no_smallest_length_for_it_names_patients_one_by_one():
         assert listed(network, "Mayo") == [1]
 
 
-@pytest.mark.parametrize("protocol", TWO)
-@pytest.mark.parametrize("seed", range(3))
+WHOLE = {protocol: [4, 5, 6, 7, 8, 9] for protocol in TWO} | {"star": [4, 5]}
+
+
+def ask(network, protocol):
+    names = THREE if protocol == "star" else ("Mayo", "Duke")
+    return network.intersect(*names, on="mrn", to="Mayo", protocol=protocol)
+
+
+@pytest.mark.parametrize("protocol", WHOLE)
+@pytest.mark.parametrize("seed", range(2))
 def test_faults_that_can_be_cured_leave_the_list_exact(protocol, seed):
     with hospitals(THREE) as network:
         network.fabric.network = Faults(seed, drop=0.1, duplicate=0.1, reorder=0.1, replay=0.1, delay=0.05)
-        network.intersect("Mayo", "Duke", on="mrn", to="Mayo", protocol=protocol)
-        assert listed(network, "Mayo") == [4, 5, 6, 7, 8, 9]
+        ask(network, protocol)
+        assert listed(network, "Mayo") == WHOLE[protocol]
 
 
-@pytest.mark.parametrize("protocol", TWO)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("protocol", WHOLE)
+@pytest.mark.parametrize("seed", range(2))
 def test_a_frame_that_was_changed_ends_the_session_or_changes_nothing(protocol, seed):
     with hospitals(THREE) as network:
         network.fabric.network = Faults(seed, corrupt=0.2)
         try:
-            network.intersect("Mayo", "Duke", on="mrn", to="Mayo", protocol=protocol)
-            assert listed(network, "Mayo") == [4, 5, 6, 7, 8, 9]
+            ask(network, protocol)
+            assert listed(network, "Mayo") == WHOLE[protocol]
         except (BadFrame, sc.PeerSilent):
-            assert listed(network, "Mayo") in (None, [4, 5, 6, 7, 8, 9])
+            assert listed(network, "Mayo") is None
 
 
-@pytest.mark.parametrize("protocol", TWO)
+@pytest.mark.parametrize("protocol", WHOLE)
 @pytest.mark.parametrize("who", ["Mayo", "Duke"])
-@pytest.mark.parametrize("frame", [0, 1, 2, 3, 5])
+@pytest.mark.parametrize("frame", [0, 1, 3, 5])
 def test_whoever_dies_there_is_the_whole_list_or_an_error_and_none(protocol, who, frame):
     with hospitals(THREE) as network:
         network.fabric.network = Faults(0, kill={who: (frame, "before")})
         try:
-            network.intersect("Mayo", "Duke", on="mrn", to="Mayo", protocol=protocol)
-            assert listed(network, "Mayo") == [4, 5, 6, 7, 8, 9]
+            ask(network, protocol)
+            assert listed(network, "Mayo") == WHOLE[protocol]
         except PeerLost as lost:
             assert f"'{who}'" in str(lost)
-            assert listed(network, "Mayo") is None or who == "Mayo"
+            assert listed(network, "Mayo") is None
         if frame == 0:
             assert listed(network, "Mayo") is None
+
+
+def test_kernels_are_loaded_at_those_who_take_part_before_the_session_and_once(monkeypatch):
+    with hospitals(THREE, sc.Rules(linkage="lists", min_cell=3)) as network:
+        asked = []
+        ask_all = network.fabric.ask_all
+
+        def heard(parties, request, payload=None):
+            asked.extend((party, request, payload) for party in parties if request == "prepare")
+            return ask_all(parties, request, payload)
+
+        monkeypatch.setattr(network.fabric, "ask_all", heard)
+        ask(network, "vole")
+        ask(network, "vole")
+        assert asked == [("Mayo", "prepare", "vole"), ("Duke", "prepare", "vole")]
+        asked.clear()
+        network.link("Mayo", "Duke", on="mrn").matched.sum().explain()
+        assert [(party, what) for party, _, what in asked if what] == [("Mayo", "linkage"), ("Duke", "linkage")]
+        for unknown in ("everything", 3, ["vole"]):
+            with pytest.raises(sc.InvalidRequest, match="there are no kernels for"):
+                network.fabric.ask("Mayo", "prepare", unknown)
 
 
 def test_an_institution_that_is_gone_is_named():
