@@ -142,7 +142,7 @@ class Network:
         placement      a running cluster to join, by name, and where its institutions are to live
         sum            how vectors are hidden; see `protocols/sums/settings.py` for the ways and what each trusts
         state          a folder where each institution keeps, under its name, what must outlive it: the ledger of its
-                       answers. None: a network that is closed has forgotten
+                       answers, lists that it was told, prepared sets. None: a network that is closed has forgotten
         helpers        names of neutral compute parties, for programs on secret arrays; two institutions need one
         compute        which three compute on shares; None: helpers, as far as there are any, then institutions
         quiet          do not say that this is a simulation

@@ -155,9 +155,9 @@ def test_one_institutions_rule_refuses_for_all_and_is_named(rules, text):
 
 
 def test_an_institution_that_lists_other_analyses_takes_no_part():
-    with hospitals(THREE, {"Mayo": LISTS, "Duke": sc.Rules(linkage="lists", analyses=("count",))}) as network:
-        with pytest.raises(sc.DisclosureRefused, match="rule 'analyses'"):
-            network.intersect("Mayo", "Duke", on="mrn", to="Mayo")
+    rules = {"Mayo": LISTS, "Duke": sc.Rules(linkage="lists", analyses=("count",))}
+    with hospitals(THREE, rules) as network, pytest.raises(sc.DisclosureRefused, match="rule 'analyses'"):
+        network.intersect("Mayo", "Duke", on="mrn", to="Mayo")
 
 
 def test_a_column_of_the_cohort_is_held_against_the_rule_too():
