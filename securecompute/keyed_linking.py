@@ -17,7 +17,7 @@ import numpy as np
 from securecompute.disclosure.rules import COUNTS, Rules
 from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
-from securecompute.linking import Own, check_number, key_of, padded, parts_of, with_spare
+from securecompute.linking import Own, check_number, key_of, padded, parts_of, permits_measuring, with_spare
 from securecompute.patients.keys import MOST_KEYS
 from securecompute.primitives.randomness import Randomness
 from securecompute.program_manifest import columns_used
@@ -73,7 +73,7 @@ def declared_keys(records: Records, asked: Mapping[str, Any], rules: Rules) -> d
     if not all(each is None or type(each) is str for each in (where, patient)):
         raise InvalidRequest("a cohort, and the column of patients, are texts")
     key_types = [key_of(Linkage.fields_from(each)) for each in given]
-    rules.permits_linkage(COUNTS)
+    permits_measuring(rules, COUNTS)
     named = [name for key_type in key_types for name in key_type.columns]
     rules.permits_columns("linkage", [*named, *columns_of_side(where, patient, records.dictionary)])
     rows = records.select(where)

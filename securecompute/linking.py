@@ -10,7 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from securecompute.arithmetic.fixed_types import FixedType
 from securecompute.arithmetic.ring_arrays import RingArray
 from securecompute.arithmetic.rings import Ring
-from securecompute.disclosure.rules import ARRAYS, LINKED_FOR, Rules
+from securecompute.disclosure.exposure import NONE
+from securecompute.disclosure.rules import ARRAYS, COUNTS, LINKED_FOR, LISTS, Rules
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import DisclosureRefused, EncodingOverflow, InvalidRequest
+from securecompute.patients.catalogue import CATALOGUE
 from securecompute.primitives.masks import KEY_BYTES, Reader
 from securecompute.primitives.randomness import Randomness
 from securecompute.program_manifest import ProgramManifest, columns_used
@@ -49,8 +51,10 @@ from securecompute.records.rows import Rows
 from securecompute.records.sources import Records
 from securecompute.values import Plain
 
+INTERSECT: Final = "intersect"  # what the rule 'analyses' calls lists
 FEWEST = 64  # that a declared number says at least
 _STEPS = 8  # between a power of two and the next
+_ANALYSES: Final = {COUNTS: tuple(CATALOGUE), ARRAYS: ("linkage",), LISTS: (INTERSECT,)}  # as the rule lists them
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -138,12 +142,25 @@ def declared_number(records: Records, asked: Any, rules: Rules) -> dict[str, Any
     purpose = asked.get("purpose")
     if purpose not in LINKED_FOR[1:]:
         raise InvalidRequest(f"records are linked for one of {', '.join(LINKED_FOR[1:])}, not {purpose!r}")
-    rules.permits_linkage(purpose)
+    permits_measuring(rules, purpose)
     cohort = columns_used({"columns": list(side.columns), "where": side.where}, records.dictionary)
     rules.permits_columns("linkage", [*key_type.columns, *cohort])
     fewest = rules.min_cell if purpose == ARRAYS else 0  # else empty is an answer as any other
     found, _, _ = _entries(records, key_type, side.where, side.columns, fewest)
     return {"records": padded(len(found.ids)), "on": [[list(f) for f in part] for part in parts_of(found.key_type)]}
+
+
+def permits_measuring(rules: Rules, purpose: str) -> None:
+    """Return if some analysis that records would be linked for, for this purpose, may be asked of them.
+
+    raises   DisclosureRefused  naming the rule
+    """
+    rules.permits_linkage(purpose)
+    names = _ANALYSES[purpose]
+    if rules.analyses is not None and not set(names) & set(rules.analyses):
+        rules.permits(names[0] if len(names) == 1 else "counts of linked patients", ())
+    if purpose == ARRAYS and rules.arrays == NONE:
+        raise DisclosureRefused("rule 'arrays': no program may be run on records; ask a question of the catalogue")
 
 
 def _entries(
@@ -295,7 +312,7 @@ def _categories(name: str, dictionary: Dictionary) -> tuple[str, ...]:
 
 def _as_declared(x: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
     if x.shape != shape:
-        raise InvalidRequest(f"cells of shape {x.shape} in a linkage, where {shape} is declared")
+        raise InvalidRequest("the cells of a linkage are declared with another shape than their columns make")
     return x
 
 

@@ -8,14 +8,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 import msgpack
 
 from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
-from securecompute.linking import key_of
+from securecompute.linking import INTERSECT, key_of
 from securecompute.manifest import Enrolment
 from securecompute.program_manifest import columns_used
 from securecompute.programs.linkages import Linkage, Parts, Side
@@ -23,7 +23,6 @@ from securecompute.programs.linkages import Linkage, Parts, Side
 VERSION = 1
 VOLE, IKNP, OPRF, STAR = PROTOCOLS = "vole", "iknp", "oprf", "star"
 MOST_INSTITUTIONS = 65
-INTERSECT: Final = "intersect"  # what the rule 'analyses' calls it
 _FIELDS = ("version", "list", "on", "sides", "receivers", "columns", "identities", "nonce")
 
 

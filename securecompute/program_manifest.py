@@ -90,6 +90,7 @@ class ProgramManifest:
         if manifest.encode() != encoded:
             raise InvalidRequest("the manifest names another roster, dictionary or compute parties than the network's")
         manifest._check_parties()
+        manifest._check_keys()
         if question is None:
             manifest._check_of_no_question()
         else:
@@ -103,6 +104,12 @@ class ProgramManifest:
             raise InvalidRequest("a sketch of patients enters a program that is made from a question, and no other")
         if any(each.unambiguous for each in self.program.linkages):
             raise InvalidRequest("linkages by several keys enter a program that is made from a question, and no other")
+
+    def _check_keys(self) -> None:
+        """An institution that found out a field's kind by itself would match nobody, and the counts would be wrong."""
+        keys = [on for owner in self.enrolment.identities for on, _ in self._sides(owner)]
+        if any(not kind for on in keys for part in on for _, kind, _ in part):
+            raise InvalidRequest("the fields of a key are told with their kinds: text, number or date")
 
     def _check_parties(self) -> None:
         if len(self.enrolment.compute) != 3:
@@ -158,7 +165,8 @@ class ProgramManifest:
             fields = [column for part in on for column, _, _ in part]
             used = columns_used({"columns": list(side.columns), "where": side.where}, columns)
             rules.permits(name, [*fields, *used])
-        rules.permits(name, [each.patient for each in self.program.linkages if owner in each.sides and each.patient])
+        if patients := [each.patient for each in self.program.linkages if owner in each.sides and each.patient]:
+            rules.permits(name, patients)
         if question is None:
             rules.permits_program(self.program, owner)
         else:
@@ -167,8 +175,8 @@ class ProgramManifest:
 
 def columns_used(source: Mapping[str, Any], dictionary: Dictionary) -> list[str]:
     """Every column that an input depends on, the cohort's included. raises InvalidRequest: the cohort is not valid."""
-    names = source.get("columns") or source.get(CELLS) or source.get(TOTALS) or []
-    names = [names] if isinstance(names, str) else [column_of(each) for each in names]
+    listed = [source.get(kind) or [] for kind in ("columns", CELLS, TOTALS)]  # all: whoever wrote it may name several
+    names = [column_of(each) for given in listed for each in ([given] if isinstance(given, str) else given)]
     if source.get("where") is not None:
         from securecompute.records.cohort import parse  # sqlglot is heavy, and most inputs have no cohort
 

@@ -1,0 +1,90 @@
+"""What an institution says before and instead of a linkage: rules hold for the asking too, and texts give no number."""
+
+from dataclasses import replace
+
+import pytest
+
+import securecompute as sc
+from securecompute.coordinator import COLLECTOR
+from securecompute.patients.counts import match_of
+from securecompute.program_manifest import columns_used
+from securecompute.programs.expressions import Expression, apply, program_of
+from securecompute.programs.linkages import Linkage, Side
+from securecompute.programs.program import Input
+from tests.linked import hospitals, network
+
+ON = ((("pid", "text", "whole"),),)
+TABLES = hospitals({"Mayo": range(60), "Duke": range(30, 130)}, absent=0.0)  # 60 and 100 records: 64 and 104 are told
+ASKED = {"on": [[["pid", "", "whole"]]], "where": None, "columns": []}
+LISTED = sc.Rules(linkage="lists", columns=("pid", "bmi"))
+
+
+@pytest.fixture(scope="module")
+def net():
+    with network(TABLES, LISTED) as formed:
+        yield formed
+
+
+def totals(source, width=4, on=ON):
+    """What is shown: of the patients in common, the sums of cells of the leader's."""
+    linkage = Linkage(on, Side("Duke", None, 104), (Side("Mayo", None, 64),))
+    declared = Input("Duke", source, (linkage.bins, width), 64.0, least=0.0)
+    matched = apply("reshape", match_of(linkage, linkage.partners[0], 50), shape=[linkage.bins, 1])
+    cells = Expression.of_input(declared, linkage)
+    return program_of([(apply("sum", apply("multiply", matched, cells), axes=[0]), COLLECTOR)])
+
+
+@pytest.mark.parametrize("kind", ["cells", "totals"])
+@pytest.mark.parametrize("beside", [{}, {"columns": "bmi"}, {"columns": ["bmi"]}], ids=str)
+def test_every_column_that_a_source_names_is_held_against_the_rule(net, kind, beside):
+    with pytest.raises(sc.DisclosureRefused, match="rule 'columns' does not list 'stage'"):
+        net.run_program(totals({kind: ["stage"]} | beside))
+
+
+def test_the_columns_of_a_source_are_all_that_it_names_and_those_of_its_cohort(net):
+    source = {"columns": ["bmi", ["relapse", "no"]], "cells": ["stage"], "totals": ["pid"], "where": "bmi > 20"}
+    assert columns_used(source, net.columns_of("Duke")) == ["bmi", "relapse", "stage", "pid", "bmi"]
+
+
+def test_cells_of_another_shape_are_refused_without_saying_how_many_records_there_are():
+    with network(TABLES, sc.Rules(linkage="arrays")) as formed:
+        for width in (3, 5):
+            with pytest.raises(sc.InvalidRequest, match="declared with another shape") as refused:
+                formed.run_program(totals({"cells": ["stage"]}, width))
+            assert not any(sign.isdigit() for sign in str(refused.value))
+
+
+def test_a_key_whose_kinds_are_not_told_is_refused_as_it_could_match_nobody(net):
+    with pytest.raises(sc.InvalidRequest, match="told with their kinds"):
+        net.run_program(totals({"cells": ["stage"]}, on=((("pid", "", "whole"),),)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "refused"),
+    [
+        ({}, ()),
+        ({"analyses": ("count",)}, ("counts", "arrays", "lists")),
+        ({"analyses": ("count", "overlap")}, ("arrays", "lists")),
+        ({"analyses": ("linkage",)}, ("counts", "lists")),
+        ({"analyses": ("intersect",)}, ("counts", "arrays")),
+        ({"arrays": "none"}, ("arrays",)),
+        ({"linkage": "arrays"}, ("lists",)),
+    ],
+    ids=str,
+)
+def test_how_many_would_be_linked_is_told_only_where_something_might_be_asked_of_them(changed, refused):
+    with network(TABLES, replace(LISTED, **changed)) as formed:
+        for purpose in ("counts", "arrays", "lists"):
+            if purpose in refused:
+                with pytest.raises(sc.DisclosureRefused, match=r"rule '(analyses|arrays|linkage)'"):
+                    formed.fabric.ask("Duke", "measure", ASKED | {"purpose": purpose})
+            else:
+                assert formed.fabric.ask("Duke", "measure", ASKED | {"purpose": purpose})["records"] == 104
+        if "counts" in refused:
+            with pytest.raises(sc.DisclosureRefused, match="rule 'analyses'"):
+                formed.fabric.ask("Duke", "measure", {"keys": [ASKED["on"]], "where": None, "patient": None})
+
+
+def test_programs_that_link_nothing_need_no_leave_to_link():
+    with network(TABLES, sc.Rules(analyses=("secret arrays",))) as formed:
+        assert formed.secret("Duke", "bmi").sum().reveal() > 0
