@@ -1,4 +1,4 @@
-"""Who is found at another hospital although names, births and numbers hold errors: FEBRL 1 to 4, linked in eight ways.
+"""Who is found at another hospital although names, births and numbers hold errors: FEBRL 1 to 4, linked in nine ways.
 
     python -m bench.linkage [--quick] [--json FILE]          quick: without the tools that see the records of both
 
@@ -49,6 +49,7 @@ WAYS = (
     Way("number, exact", partial(ways.exact, on=Field("soc_sec_id", kind="number"))),
     Way("keys without number, records", partial(ways.by_keys, key_types=ways.WITHOUT_NUMBER)),
     Way("keys, records", partial(ways.by_keys, key_types=ways.WITH_NUMBER)),
+    Way("keys, records, on shares", ways.by_keys_on_shares),
     Way(
         "keys without number, patients",
         partial(ways.by_keys, key_types=ways.WITHOUT_NUMBER, same_patient_by=NAMES_BIRTH_AND_SOUND),

@@ -1,7 +1,9 @@
 """Ways to link the records of two hospitals: by our identifiers, and by tools that see the records of both.
 
 Each gives, for every record of hospital one, the place of a record of hospital two, or -1: int64 (records of one,).
-What identifiers link is computed here in the clear, as the protocols define it, so that accuracy is measured apart.
+What identifiers link is computed here in the clear, as the protocols define it, so that accuracy is measured apart. One
+way counts on shares, in a network in this process: who was found it cannot tell, so it gives the links in the clear of
+which there are as many, or says that there are not.
 """
 
 import logging
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import securecompute as sc
 from bench.linkage_sides.febrl import ROLES, People
 from securecompute.records.identifiers import Identifiers, On, read_identifiers
 from securecompute.records.key_types import Field, KeyType
@@ -38,6 +41,19 @@ def by_keys(people: People, key_types: Sequence[KeyType], same_patient_by: int =
     links = np.full(len(people.one_is), -1)
     for mine, theirs in zip(one.of_type, other.of_type, strict=True):
         _link(links, mine, theirs)
+    return links
+
+
+def by_keys_on_shares(people: People) -> Links:
+    """Those of `by_keys`, if a network of two hospitals and a helper counts as many. raises RuntimeError: others"""
+    links, tables = by_keys(people, WITH_NUMBER), {"one": people.one, "other": people.other}
+    dictionary = sc.Dictionary(tuple(sc.Column(name, "text") for name in people.one.column_names))
+    with sc.Network.simulate(
+        tables, dictionary=dictionary, fabric="in-process", helpers=["helper"], quiet=True
+    ) as network:
+        found = network.study("linkage").linked_patients(between=list(tables), keys=WITH_NUMBER).found
+    if found != (links >= 0).sum():
+        raise RuntimeError(f"on shares {found} are found, and in the clear {(links >= 0).sum()}")
     return links
 
 

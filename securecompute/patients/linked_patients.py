@@ -17,9 +17,9 @@ Reveals    to the collector, the number found if it is 0 or at least the smalles
            one can be subtracted as well, as those over cohorts that differ by one patient.
 Accuracy   exact, for the rule above; false matches have probability 2^-64 a record and key. Whether two records that
            agree in a key are one person's, nobody sees: for the default keys `records/linkage_keys` has measurements.
-Cost       Rounds do not depend on the number of keys K but for the products: ⌈log₂ K⌉ of them one after the other.
-           Payload: K linkages, and for each bin and key a match, an arrangement, and a product; with `by_key` up to
-           ⌈log₂ K⌉/2 products.
+Cost       21 + ⌈log₂ K⌉ rounds for K keys. Payload: K linkages, and for each bin and key a match, an arrangement of 56
+           bytes together, and a product; with `by_key` up to ⌈log₂ K⌉/2 products. FEBRL 4, 5000 records each, nine
+           keys: 25 rounds, 20 MB, 4 to 6 s with all parties on two cores.
 Checked    against the keys compared in the clear.
 Reference  Priority of deterministic keys: Grannis et al., AMIA 2002. Prefixes by halves: Ladner, Fischer, JACM 1980.
 """

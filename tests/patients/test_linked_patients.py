@@ -209,7 +209,14 @@ def test_rounds_and_bytes_do_not_depend_on_who_matches():
     assert told[0][0] == told[0][2] == ROUNDS
 
 
-ROUNDS = 23  # for three keys
+ROUNDS = 21 + 2  # three keys
+
+
+@pytest.mark.parametrize(("keys", "rounds"), [(1, 21), (2, 22), (3, 23), (4, 23)])
+def test_the_rounds_are_as_stated(net, keys, rounds):
+    asked = {"between": BETWEEN, "keys": list(COLUMNS[:keys])}
+    for by_key in (False, True):
+        assert net.study("s").explain("linked_patients", by_key=by_key, **asked).rounds == rounds
 
 
 def test_rounds_grow_with_the_logarithm_of_the_number_of_keys():
