@@ -2,16 +2,19 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import securecompute as sc
 from securecompute.coordinator import COLLECTOR
+from securecompute.linking import with_spare
 from securecompute.patients.counts import match_of
 from securecompute.program_manifest import columns_used
 from securecompute.programs.expressions import Expression, apply, program_of
 from securecompute.programs.linkages import Linkage, Side
 from securecompute.programs.program import Input
 from tests.linked import hospitals, network
+from tests.seeded import SeededRandomness
 
 ON = ((("pid", "text", "whole"),),)
 TABLES = hospitals({"Mayo": range(60), "Duke": range(30, 130)}, absent=0.0)  # 60 and 100 records: 64 and 104 are told
@@ -88,3 +91,17 @@ def test_how_many_would_be_linked_is_told_only_where_something_might_be_asked_of
 def test_programs_that_link_nothing_need_no_leave_to_link():
     with network(TABLES, sc.Rules(analyses=("secret arrays",))) as formed:
         assert formed.secret("Duke", "bmi").sum().reveal() > 0
+
+
+def test_what_fills_a_set_is_drawn_anew_each_time():
+    ids = np.arange(6, dtype=np.uint64).reshape(3, 2)
+    one, other = (with_spare(ids, 64, SeededRandomness(seed)).elements for seed in range(2))
+    assert (one[:3] == ids).all() and (other[:3] == ids).all()
+    assert len({tuple(row) for row in np.concatenate([one[3:], other[3:]]).tolist()}) == 2 * 61
+
+
+def test_no_two_linkages_of_a_session_nor_two_pairs_of_one_have_a_header_in_common():
+    linkage = Linkage(ON, Side("Duke", None, 104), (Side("Mayo", None, 64), Side("Yale", None, 64)))
+    agreed = [linkage.agreed(session, number) for session in (bytes(32), bytes([1] * 32)) for number in (0, 1, 256)]
+    headers = [each.header for each in agreed] + [each.terms(p).between for each in agreed for p in each.partners]
+    assert len(set(headers)) == len(headers) == 18

@@ -248,3 +248,12 @@ def test_sets_that_are_not_what_was_declared_are_refused_before_anything_is_sent
     ):
         with pytest.raises(InvalidRequest, match=said):
             next(part("peer", ids, *sizes, HEADER, SeededRandomness(0)))
+
+
+def test_the_senders_choices_are_448_bits_of_its_own(monkeypatch):
+    drawn, chooser = [], iknp.Chooser
+    monkeypatch.setattr(iknp, "Chooser", lambda choices, *more: (drawn.append(choices), chooser(choices, *more))[1])
+    for seed in range(2):
+        next(send("R", plain([1, 2]), 2, 2, HEADER, SeededRandomness(seed)))
+    words = np.packbits(drawn).view(np.uint64)
+    assert len(words) == 2 * iknp.WORDS == len(set(words.tolist()))

@@ -297,3 +297,13 @@ def test_values_of_noise_are_never_zero():
 
     _, beta = silent_vole._noise(replace(shape(10), trees=7), Zeros())
     assert beta.any(axis=1).all()
+
+
+def test_noise_stands_anywhere_in_its_tree_and_elsewhere_in_every_run():
+    made = shape(100_000)
+    places, beta = silent_vole._noise(made, SeededRandomness(1))
+    bits = places.ravel()[:, None] >> np.arange(made.depth, dtype=np.uint64) & np.uint64(1)
+    assert (places < 1 << made.depth).all() and abs(bits.mean(axis=0) - 0.5).max() < 0.15
+    others, other_beta = silent_vole._noise(made, SeededRandomness(2))
+    assert (places == others).mean() < 0.1 and not (beta == other_beta).any()
+    assert len(np.unique(beta)) == beta.size
