@@ -264,3 +264,16 @@ def test_a_closed_network_compares_nothing():
         pass
     with pytest.raises(sc.InvalidRequest, match="the network is closed"):
         network.intersect("Mayo", "Duke", on="mrn", to="Mayo")
+
+
+def test_lists_over_cohorts_of_another_institution_read_its_column():
+    """No rule stops this but 'columns': every bit of the age at Duke, of each patient whom Mayo knows too."""
+    patients = {"Mayo": list(range(40)), "Duke": list(range(20, 80))}
+    ages = dict.fromkeys(range(20, 40), 0)
+    with hospitals(patients) as network:
+        for bit in (1, 2, 4, 8, 16, 32, 64):
+            ranges = [f"age between {low} and {low + bit - 1}" for low in range(bit, 128, 2 * bit)]
+            network.intersect("Mayo", "Duke", on="mrn", to="Mayo", where={"Duke": " or ".join(ranges)})
+            for place in listed(network, "Mayo"):
+                ages[patients["Mayo"][place]] += bit
+    assert ages == {patient: patients["Duke"].index(patient) % 100 for patient in ages}

@@ -6,7 +6,8 @@ Reveals    to the collector, of each number exactly(T): itself if it is 0 or at 
            closed. To nobody which patients these are, nor the closed numbers. Of each institution, to all: a number
            that its patients do not exceed, by at most an eighth. If a number is closed, so is all that would let it be
            worked out from this answer: sizes of intersections, and the number of distinct patients.
-           Not promised: an institution knows how many patients it has itself, and can subtract.
+           Not promised: an institution knows how many patients it has itself, and can subtract. Whoever sees the
+           answer can subtract from declared numbers: 63 patients at A alone, of 64 declared, leave one for A and B.
 Accuracy   exact, for identifiers that are equal; false matches have probability 2^-64 a record.
 Checked    against sets of pooled records.
 """

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, example, given, settings
 import securecompute as sc
 from securecompute.analyses.result import Hidden, Withheld
 from securecompute.patients.overlap import Overlap
+from tests.hospitals import hospitals
 from tests.patients.pooled import CELL, NAMES, Drawn, drawn, exactly, gated, network, together
 
 GIVEN = (
@@ -139,3 +140,12 @@ def test_what_several_closed_counts_add_up_to_is_withheld_and_one_closed_count_i
     assert result.shared("A") == 50
     assert isinstance(result.shared("B"), Withheld) and isinstance(result.distinct, Withheld)
     assert result.seen_at(2) == 30
+
+
+def test_a_declared_number_bounds_what_is_hidden():
+    """No rule stops this: 64 are declared of 64 patients, and 63 of them are known nowhere else."""
+    with hospitals({"Mayo": range(64), "Duke": [0, *range(64, 164)]}, sc.Rules()) as net:
+        found = net.study("s").overlap(on="mrn").result
+        asked = {"on": [[["mrn", "text", "whole"]]], "purpose": "counts"}
+        declared = net.fabric.ask("Mayo", "measure", asked)["records"]
+    assert found.exactly == (63, 100, Hidden(10)) and declared - found.exactly[0] == 1
