@@ -85,8 +85,7 @@ def check_parameters(name: str, parameters: Mapping[str, Any], ask: Callable[...
     """
     signature = inspect.signature(ask or find(name).ask)
     dictionary, *known = signature.parameters
-    options = any(each.kind is each.VAR_KEYWORD for each in signature.parameters.values())
-    if not options and (unknown := [given for given in parameters if given not in known]):
+    if unknown := [given for given in parameters if given not in known]:
         raise InvalidRequest(f"{name} has no parameter '{unknown[0]}'{near(unknown[0], known, 'parameters')}")
     try:
         signature.bind(**{dictionary: None}, **parameters)

@@ -14,7 +14,6 @@ Whoever receives a program for such a question makes it anew from the question a
 program passes under a question's name.
 """
 
-import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
@@ -22,6 +21,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from securecompute.analyses.catalogue import check_parameters
 from securecompute.analyses.question import Question
 from securecompute.analyses.result import Result
 from securecompute.engine.rounds import Party
@@ -106,10 +106,7 @@ def find(name: str) -> Counting:
 def ask(name: str, dictionary: Dictionary, /, **parameters: Any) -> Question:
     """A question by its name. raises InvalidRequest: no such question or parameter, or as its own `ask`"""
     found = find(name).ask
-    try:
-        inspect.signature(found).bind(dictionary, **parameters)
-    except TypeError as error:
-        raise InvalidRequest(f"{name}: {error}") from None
+    check_parameters(name, parameters, found)
     return found(dictionary, **parameters)
 
 

@@ -67,15 +67,17 @@ def ask(
     on: "On",
     between: Sequence[str] | None = None,
     where: str | None = None,
-    **options: Any,
+    correction: bool = False,
+    exposed: str | None = None,
+    event: str | None = None,
 ) -> Question:
     """How many distinct patients each pair of categories has.
 
-    row, column, options   as of `crosstab`
-    on, between, where     as of `distinct`
-    raises                 InvalidRequest  as of both
+    row, column, correction, exposed, event   as of `crosstab`
+    on, between, where                        as of `distinct`
+    raises                                    InvalidRequest  as of both
     """
-    plain = crosstab.ask(dictionary, row, column, where, **options)
+    plain = crosstab.ask(dictionary, row, column, where, correction, exposed, event)
     key = {"on": known_key(on, dictionary), "between": named(between)}
     return Question(NAME, {**plain.parameters, **key}, plain.where)
 

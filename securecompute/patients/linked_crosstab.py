@@ -30,7 +30,7 @@ from securecompute.errors import InvalidRequest
 from securecompute.patients import counts
 from securecompute.patients.counts import Sides
 from securecompute.patients.keys import known_key
-from securecompute.patients.overlap import who_is_one
+from securecompute.patients.overlap import named, who_is_one
 from securecompute.programs.expressions import Expression, apply
 from securecompute.records.dictionaries import column_at
 from securecompute.records.dictionary import Dictionary
@@ -78,7 +78,9 @@ def ask(
     on: "On",
     where: str | None = None,
     between: Sequence[str] | None = None,
-    **options: Any,
+    correction: bool = False,
+    exposed: str | None = None,
+    event: str | None = None,
 ) -> Question:
     """How many patients of two institutions each pair of categories has.
 
@@ -86,16 +88,16 @@ def ask(
     on            the fields that identify a patient
     where         a cohort, at both of them
     between       those of column and row, in that order; None: so it is
-    options       as of `crosstab`
+    correction, exposed, event   as of `crosstab`
     raises        InvalidRequest  as `crosstab`; no such institution; a field that is not common to all
     """
     row, column = placed(row, "row"), placed(column, "column")
     if row[0] == column[0]:
         raise InvalidRequest(f"row and column are both of '{row[0]}'; ask a crosstab, or name two institutions")
-    if between is not None and list(between) != [column[0], row[0]]:
+    if between is not None and named(between) != [column[0], row[0]]:
         raise InvalidRequest(f"between is [{column[0]}, {row[0]}], the institutions of column and row")
     both = _pair(dictionary, row, column)
-    plain = crosstab.ask(both, *both, **options)
+    plain = crosstab.ask(both, *both, correction=correction, exposed=exposed, event=event)
     key = {"row": row, "column": column, "on": known_key(on, dictionary), "between": [column[0], row[0]]}
     return Question(NAME, {**plain.parameters, **key}, variables.cohort(where, dictionary))
 

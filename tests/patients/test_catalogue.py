@@ -145,8 +145,10 @@ def test_each_level_of_linkage_allows_those_before_it(level, counted, linked):
         ("overlap", {"on": "pid", "between": ["Bern", "Lyn"]}, "no institution 'Lyn'; did you mean 'Lyon'"),
         ("overlap", {"on": "pid", "between": ["Bern"]}, "two institutions or more"),
         ("overlap", {"on": "pid", "where": "height > 3"}, "height"),
-        ("overlap", {}, "on"),
-        ("overlap", {"on": "pid", "seen": True}, "seen"),
+        ("overlap", {}, "overlap: missing a required argument: 'on'"),
+        ("overlap", {"on": "pid", "seen": True}, "overlap has no parameter 'seen'"),
+        ("overlap", {"onn": "pid"}, "overlap has no parameter 'onn'; did you mean 'on'"),
+        ("distinct_crosstab", {"on": "pid", "row": "sex", "column": "arm", "evnt": "drug"}, "did you mean 'event'"),
         ("distinct", {"on": 3}, "a key is given by its fields"),
     ],
 )

@@ -30,6 +30,9 @@ def test_a_bar_is_as_high_as_its_number_and_a_hidden_one_is_words():
     _, bars, _, _ = drawn(THREE)
     assert [bar.get_height() for bar in bars.patches] == [1200, 431, 339, 210, 88]
     assert words(bars) == ["1,200", "431", "339", "210", "88", "<10"]
+    written = [text.get_position() for text in bars.texts]
+    assert all(at > bar.get_height() for (_, at), bar in zip(written, bars.patches, strict=False))
+    assert [column for column, _ in written] == [0, 1, 2, 3, 4, 5]
 
 
 def test_dots_below_say_which_institutions_and_what_is_not_drawn():
