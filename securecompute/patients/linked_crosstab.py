@@ -97,7 +97,8 @@ def ask(
     if between is not None and named(between) != [column[0], row[0]]:
         raise InvalidRequest(f"between is [{column[0]}, {row[0]}], the institutions of column and row")
     both = _pair(dictionary, row, column)
-    plain = crosstab.ask(both, *both, correction=correction, exposed=exposed, event=event)
+    first, second = both
+    plain = crosstab.ask(both, first, second, None, correction, exposed, event)
     key = {"row": row, "column": column, "on": known_key(on, dictionary), "between": [column[0], row[0]]}
     return Question(NAME, {**plain.parameters, **key}, variables.cohort(where, dictionary))
 

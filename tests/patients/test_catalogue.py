@@ -1,5 +1,7 @@
 """Questions about patients as institutions receive them: the program is theirs, or nobody takes part in it."""
 
+import inspect
+import itertools
 from dataclasses import replace
 
 import pyarrow as pa
@@ -193,6 +195,23 @@ def test_an_unknown_question_names_those_that_there_are():
 def test_a_question_from_somebody_else_is_canonical_or_a_clear_error(parameters):
     with pytest.raises(sc.InvalidRequest):
         check(Question("overlap", parameters), DICTIONARY)
+
+
+ANYTHING = (None, 3, 2.5, True, "x", "pid", "", [], ["pid"], ["sex", "arm"], ["Bern", "Lyon"], ["a", "a"])
+
+
+@pytest.mark.parametrize("name", catalogue.CATALOGUE)
+def test_whatever_a_question_from_somebody_else_holds_it_is_right_or_a_clear_error(name):
+    known = {"on": ["pid"], "row": "sex", "column": "arm"}
+    _, *named = inspect.signature(catalogue.find(name).ask).parameters
+    names = [each for each in named if each != "where"]
+    for changed, value in itertools.product(names, ANYTHING):
+        parameters = {each: known.get(each) for each in names} | {changed: value}
+        question = Question(name, parameters)
+        try:
+            assert check(question, DICTIONARY) == question
+        except sc.InvalidRequest as error:
+            assert str(error)
 
 
 def test_more_sets_than_can_be_counted_are_not_begun():
