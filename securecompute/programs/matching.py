@@ -100,6 +100,9 @@ class Enough(Elementwise):
     def error(self, x: Sequence[Estimate], site: Site, scale: int) -> Deviation:
         return Deviation(0.0)
 
+    def grown(self, x: Sequence[ValueType], a: Attributes) -> int:
+        return x[0].size
+
     def rehearsal_inputs(self, shapes: Sequence[Shape], bounds: Sequence[float]) -> Sequence[NDArray[np.float64]]:
         return [np.ones(shapes[0])]
 

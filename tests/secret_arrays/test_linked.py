@@ -160,18 +160,21 @@ def test_no_bit_is_opened_about_fewer_patients_than_a_smallest_cell(net):
         permit(unseen, owner, "aggregates", 9)
 
 
-def test_an_explanation_says_the_rounds_and_the_bytes_of_the_run():
-    with network(TABLES) as formed:  # with conversations as they are
-        pairs, truth = linked(formed, "Yale", "Duke", "Mayo", least=20)
+@pytest.mark.parametrize("n", [90, 3000], ids=["played as they are", "played on few rows"])
+def test_an_explanation_says_the_rounds_and_the_bytes_of_the_run(n):
+    whose = {"Mayo": range(n), "Duke": range(n // 3, n + 40), "Yale": range(n // 2, n + 70)}
+    tables = hospitals(whose, again=5, lacking=3)
+    columns = {"Yale": ["cost"], "Mayo": ["age"], "Duke": ["bmi"]}
+    with network(tables) as formed:  # with conversations as they are
+        pairs = formed.link("Yale", "Duke", "Mayo", on="pid", columns=columns, least=20)
         shown = pairs.matched.sum(), pairs["Mayo", "age"] @ pairs["Duke", "bmi"]
         told = explain(*shown)
         program = program_of([(each.expression, COLLECTOR) for each in shown])
-        encoded, manifest = formed.propose_program(program)
-        run, numbers = formed._run_program(encoded, manifest, None)
+        run, numbers = formed._run_program(*formed.propose_program(program), None)
     traffic = {party: outcome.traffic for party, outcome in run.outcomes.items()}
     assert told.rounds == max(each.rounds for each in traffic.values())
     assert told.bytes == {party: each.sent for party, each in traffic.items() if party != COLLECTOR}
-    assert numbers[0] == len(truth)
+    assert numbers[0] == len(joined(tables, columns))
     assert "whether enough records match" in dict(told.learns)["each compute party"]
 
 
