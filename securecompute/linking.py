@@ -198,6 +198,7 @@ def own_input(own: Own, plan: Plan, node: int, side: Side, dictionary: Dictionar
     """
     declared, type_ = plan.program.inputs[node], plan.input_type(node)
     source = declared.source
+    _check_declared(declared, side)
     if TOTALS in source:
         return _encoded(_as_declared(cells(own, source[TOTALS], dictionary).sum(axis=0), declared.shape), type_)
     if CELLS in source:
@@ -308,6 +309,15 @@ def _categories(name: str, dictionary: Dictionary) -> tuple[str, ...]:
     if categories is None:
         raise InvalidRequest(f"column '{name}' is not categorical; cells are combinations of categories")
     return categories
+
+
+def _check_declared(declared: Input, side: Side) -> None:
+    """Narrower cells would be refused or not as the records are, and bounds tried in turn would count them."""
+    most = {CELLS: 1, TOTALS: side.records}.get(next(iter(set(declared.source) - {"linkage"})), 0)
+    if declared.wide:
+        raise InvalidRequest("numbers of a linkage are of 64 bits, not wide")
+    if most and (declared.bound < most or declared.norms is not None or (declared.least or 0) > 0):
+        raise InvalidRequest("cells of a linkage are declared from 0 to 1, totals from 0 to the side's declared number")
 
 
 def _as_declared(x: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:

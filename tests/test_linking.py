@@ -28,20 +28,57 @@ def net():
         yield formed
 
 
-def totals(source, width=4, on=ON):
+def totals(source, width=4, on=ON, **changed):
     """What is shown: of the patients in common, the sums of cells of the leader's."""
     linkage = Linkage(on, Side("Duke", None, 104), (Side("Mayo", None, 64),))
-    declared = Input("Duke", source, (linkage.bins, width), 64.0, least=0.0)
+    declared = replace(Input("Duke", source, (linkage.bins, width), 64.0, least=0.0), **changed)
     matched = apply("reshape", match_of(linkage, linkage.partners[0], 50), shape=[linkage.bins, 1])
     cells = Expression.of_input(declared, linkage)
     return program_of([(apply("sum", apply("multiply", matched, cells), axes=[0]), COLLECTOR)])
 
 
 @pytest.mark.parametrize("kind", ["cells", "totals"])
-@pytest.mark.parametrize("beside", [{}, {"columns": "bmi"}, {"columns": ["bmi"]}], ids=str)
-def test_every_column_that_a_source_names_is_held_against_the_rule(net, kind, beside):
+def test_the_columns_of_cells_are_held_against_the_rule(net, kind):
     with pytest.raises(sc.DisclosureRefused, match="rule 'columns' does not list 'stage'"):
-        net.run_program(totals({kind: ["stage"]} | beside))
+        net.run_program(totals({kind: ["stage"]}))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"cells": ["stage"], "columns": "bmi"},
+        {"totals": ["stage"], "columns": ["bmi"]},
+        {"cells": ["stage"], "held": "x"},
+        {"cells": 7},
+        {"cells": [7]},
+        {"columns": []},
+        {},
+    ],
+    ids=str,
+)
+def test_numbers_of_a_linkage_are_named_in_one_way(net, source):
+    """What a rule reads of a source is then what the institution takes."""
+    with pytest.raises(sc.InvalidRequest, match="numbers of a linkage are columns, or cells or totals"):
+        net.run_program(totals(source))
+
+
+@pytest.mark.parametrize(
+    ("source", "changed", "text"),
+    [
+        ({"totals": []}, {"shape": (1,), "bound": 103.0}, "declared from 0 to 1"),
+        ({"totals": []}, {"shape": (1,), "bound": 99.0}, "declared from 0 to 1"),
+        ({"cells": []}, {"bound": 0.5}, "declared from 0 to 1"),
+        ({"cells": []}, {"norms": (1.0, 1.0)}, "declared from 0 to 1"),
+        ({"cells": []}, {"least": 1.0}, "declared from 0 to 1"),
+        ({"cells": []}, {"wide": True}, "not wide"),
+    ],
+    ids=str,
+)
+def test_cells_are_declared_with_what_they_can_be_whatever_the_records_are(source, changed, text):
+    """There are 100 records, and 104 are told."""
+    rules = sc.Rules(linkage="arrays", arrays="any")
+    with network(TABLES, rules) as formed, pytest.raises(sc.InvalidRequest, match=text):
+        formed.run_program(totals(source, 1, **changed))
 
 
 def test_the_columns_of_a_source_are_all_that_it_names_and_those_of_its_cohort(net):

@@ -195,13 +195,13 @@ def check_source(
     if TOTALS in source and not words:
         if owner not in linkage.sides:
             raise InvalidRequest(f"'{owner}' has no records in this linkage")
-        return
+        return _check_numbers(source)
     if shape[:1] != (linkage.bins,):
         raise InvalidRequest(f"an input of a linkage has a row for each of {linkage.bins} bins")
     if not words:
         if owner != linkage.leader.party:
             raise InvalidRequest(f"only the leader of a linkage, '{linkage.leader.party}', brings in numbers itself")
-        return
+        return _check_numbers(source)
     if source.get("word") == ORDER:
         if set(source) != {"linkage", "word"} or not linkage.unambiguous or len(shape) != 1:
             raise InvalidRequest("an order is of a linkage by one of several keys, a number for each bin")
@@ -215,6 +215,17 @@ def check_source(
         raise InvalidRequest("words of a linkage belong to its leader or to the partner, one for each bin")
     if source["word"] not in (TAG, *range(len(partner.columns))):
         raise InvalidRequest(f"'{partner.party}' brings no word {source['word']!r} into the linkage")
+
+
+def _check_numbers(source: Mapping[str, Any]) -> None:
+    """Numbers are of columns that a side brings, or of cells or totals of columns: one of them, so that no rule reads
+    another one than the institution does."""
+    kind, *others = [name for name in source if name != "linkage"] or [""]
+    names = source.get(kind)
+    alone = kind == "columns" and type(names) is str
+    listed = isinstance(names, list) and all(type(name) is str for name in names) and (names or kind != "columns")
+    if others or kind not in ("columns", CELLS, TOTALS) or not (alone or listed):
+        raise InvalidRequest("numbers of a linkage are columns, or cells or totals of columns, named by text")
 
 
 def _parts(plain: Any) -> Parts:
