@@ -41,7 +41,7 @@ def test_a_question_is_described_in_a_line():
         {"analysis": "count", "parameters": {}, "where": None, "code": "x"},
         {"analysis": 3, "parameters": {}, "where": None},
         {"analysis": "count", "parameters": [], "where": None},
-        {"analysis": "count", "parameters": {"x": []}, "where": None},
+        {"analysis": "count", "parameters": {"x": [3]}, "where": None},
         {"analysis": "count", "parameters": {1: "x"}, "where": None},
         {"analysis": "count", "parameters": {}, "where": 3},
     ],
