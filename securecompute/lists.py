@@ -78,7 +78,8 @@ def bring(me: Party, manifest: ListManifest, records: Records, tables: PreparedT
     side = manifest.side(me)
     own = own_side(records, manifest.on, side, 0, draw)
     asked = manifest.protocol == OPRF and manifest.receivers != (me,)
-    return Listing(own, tables.table(own, side.records) if asked else None)
+    make = tables.table if side.where is None else tables.once
+    return Listing(own, make(own, side.records) if asked else None)
 
 
 def conversation(

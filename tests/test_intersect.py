@@ -277,3 +277,13 @@ def test_lists_over_cohorts_of_another_institution_read_its_column():
             for place in listed(network, "Mayo"):
                 ages[patients["Mayo"][place]] += bit
     assert ages == {patient: patients["Duke"].index(patient) % 100 for patient in ages}
+
+
+def test_only_the_table_of_all_records_is_kept_so_that_no_time_tells_whether_two_cohorts_are_the_same(tmp_path):
+    patients = {"Mayo": range(40), "Duke": range(20, 80)}
+    with hospitals(patients, state=tmp_path) as network:
+        for where, kept in ((None, 1), ("age < 99", 1), ("age < 99 or mrn = 'patient 9'", 1), (None, 1)):
+            asked = {"Duke": where} if where else None
+            network.intersect("Mayo", "Duke", on="mrn", to="Mayo", where=asked, protocol="oprf")
+            assert listed(network, "Mayo") == list(range(20, 40))
+            assert len(list(tmp_path.rglob("*.table"))) == kept
