@@ -75,7 +75,7 @@ def other_rows(n: int, vole: Runs) -> list[Claim]:
     """The other ways to intersect two large sets, each beside the default."""
     return [
         Claim(f"{power(n)} each, {way}", ours(way, (n, n)).anew(seconds), vole.latest(seconds), "our default")
-        for way in ("vole, conservative", "iknp")
+        for way in ("vole, standard noise", "iknp")
     ]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from securecompute.engine.rounds import Part, Party
+from securecompute.primitives.lpn import RECOMMENDED
 from securecompute.primitives.oprf import Mode
 from securecompute.primitives.randomness import SystemRandomness
 from securecompute.protocols.intersection import iknp, opprf, oprf, star, vole
@@ -69,9 +70,9 @@ class _NoLog:
 
 
 WAYS: dict[str, Way] = {
-    "vole": partial(_between_two, vole, "default"),
-    "vole, conservative": partial(_between_two, vole, "conservative"),
-    "iknp": partial(_between_two, iknp, "default"),
+    "vole": partial(_between_two, vole, RECOMMENDED),
+    "vole, standard noise": partial(_between_two, vole, "standard"),
+    "iknp": partial(_between_two, iknp, RECOMMENDED),
     "oprf": _by_table,
     "star": _among_many,
 }

@@ -108,7 +108,7 @@ def test_seed_and_sizes_give_different_codes():
 
 
 @given(st.integers(1, 300), st.sampled_from(list(PROFILES)), st.integers(0, 127) | st.none(), st.integers(0, 99))
-@example(300, "default", 0, 0)
+@example(300, "standard", 0, 0)
 @example(1, "conservative", 127, 0)
 def test_a_correlation_of_the_cells_is_one_of_what_the_code_makes_of_them(m, profile, bit, seed):
     depth, trees, cells = parameters(m, profile)

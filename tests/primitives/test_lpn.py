@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from securecompute.errors import InvalidRequest
-from securecompute.primitives import lpn
+from securecompute.primitives import lpn, okvs
 from securecompute.primitives.lpn import PROFILES, parameters
 
 OUTPUTS = st.integers(1, lpn.MOST_OUTPUTS)
@@ -39,10 +39,10 @@ def test_depth_is_that_of_the_formula(profile, m):
 @pytest.mark.parametrize(
     ("m", "profile", "expected"),
     [
-        (1, "default", (1, 200, 400)),
-        (87_000, "default", (9, 340, 340 << 9)),
-        (351_904, "default", (11, 344, 344 << 11)),
-        (1_407_616, "default", (13, 344, 344 << 13)),
+        (1, "standard", (1, 200, 400)),
+        (87_000, "standard", (9, 340, 340 << 9)),
+        (351_904, "standard", (11, 344, 344 << 11)),
+        (1_407_616, "standard", (13, 344, 344 << 13)),
         (351_904, "conservative", (10, 688, 688 << 10)),
         (1_407_616, "conservative", (12, 688, 688 << 12)),
     ],
@@ -53,7 +53,7 @@ def test_sizes_that_protocols_use(m, profile, expected):
 
 def test_profiles_promise_what_their_lines_say():
     delta = 0.20
-    assert (1 - delta) ** PROFILES["default"] < 2**-64
+    assert (1 - delta) ** PROFILES["standard"] < 2**-64
     assert math.log2(4 / 3) * PROFILES["conservative"] - 127 > 138
     assert math.log2(4 / 3) * 172 - 127 < 0
 
@@ -65,9 +65,12 @@ def test_numbers_of_outputs_out_of_range_are_refused(m):
 
 
 def test_an_unknown_profile_is_refused():
-    with pytest.raises(InvalidRequest, match="'fast'; there are default and conservative"):
+    with pytest.raises(InvalidRequest, match="'fast'; there are standard and conservative"):
         parameters(100, "fast")
 
 
 def test_large_sets_take_more_noise_until_the_review_is_done():
-    assert [lpn.recommended(n) for n in (0, 2**18 - 1, 2**18, 2**24)] == ["default"] * 2 + ["conservative"] * 2
+    sizes = [okvs.layout(n).size for n in (1, 2**17, 2**18, 2**20)]
+    assert [lpn.chosen(m, lpn.RECOMMENDED) for m in sizes] == ["standard"] * 2 + ["conservative"] * 2
+    assert [parameters(m) == parameters(m, "conservative") for m in sizes] == [False, False, True, True]
+    assert lpn.chosen(2**24, "standard") == "standard"

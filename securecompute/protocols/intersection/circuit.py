@@ -45,6 +45,7 @@ from securecompute.engine.rounds import Part, Party, together
 from securecompute.errors import InvalidRequest
 from securecompute.primitives import cuckoo
 from securecompute.primitives.block_hash import BlockHash
+from securecompute.primitives.lpn import RECOMMENDED
 from securecompute.primitives.masks import KEY_BYTES, Reader
 from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.intersection import opprf, vole_oprf
@@ -87,7 +88,7 @@ class Linkage:
     nx: int
     partners: tuple[Partner, ...]
     header: bytes
-    profile: str = "default"
+    profile: str = RECOMMENDED
 
     def __post_init__(self) -> None:
         names = [self.leader, *(p.name for p in self.partners)]

@@ -40,6 +40,7 @@ from securecompute.engine.rounds import Array, Bytes, Message, Part, Party, Roun
 from securecompute.errors import InvalidRequest
 from securecompute.primitives import okvs, row_hash
 from securecompute.primitives.block_hash import BlockHash
+from securecompute.primitives.lpn import RECOMMENDED
 from securecompute.primitives.masks import Reader
 from securecompute.primitives.randomness import Randomness
 from securecompute.primitives.transfer_extension import bits_of, words_of
@@ -61,7 +62,7 @@ _SECONDS_PER_ITEM = 5e-6  # of computing that a deadline allows for
 _ATTEMPTS = 4  # seeds of a store, each of which fails with 2^-40 at most a cluster
 
 
-def cost(nx: int, ny: int, profile: str = "default") -> Cost:
+def cost(nx: int, ny: int, profile: str = RECOMMENDED) -> Cost:
     """What a run costs, under any profile. raises InvalidRequest: a size is negative or beyond 2^26"""
     store, size = _store(nx, ny), tags.tag_bytes(nx, ny)
     if not nx or not ny:
@@ -71,7 +72,7 @@ def cost(nx: int, ny: int, profile: str = "default") -> Cost:
 
 
 def receive(
-    peer: Party, x: Plain, nx: int, ny: int, header: bytes, randomness: Randomness, profile: str = "default"
+    peer: Party, x: Plain, nx: int, ny: int, header: bytes, randomness: Randomness, profile: str = RECOMMENDED
 ) -> Part[NDArray[np.bool_]]:
     """R's part: which rows of x are in S's set too, bool (nx,).
 
@@ -106,7 +107,7 @@ def receive(
 
 
 def send(
-    peer: Party, y: Plain, nx: int, ny: int, header: bytes, randomness: Randomness, profile: str = "default"
+    peer: Party, y: Plain, nx: int, ny: int, header: bytes, randomness: Randomness, profile: str = RECOMMENDED
 ) -> Part[None]:
     """S's part: learns nothing. raises as `receive`, of y and R's point"""
     store, ids = _store(nx, ny), declared_set(y, ny)

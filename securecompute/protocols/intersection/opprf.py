@@ -28,6 +28,7 @@ from securecompute.engine.rounds import Array, Bytes, Message, Part, Party, Roun
 from securecompute.errors import InvalidRequest
 from securecompute.primitives import okvs
 from securecompute.primitives.block_hash import BlockHash
+from securecompute.primitives.lpn import RECOMMENDED
 from securecompute.primitives.masks import KEY_BYTES, Reader
 from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.intersection import silent_vole, vole_oprf
@@ -59,7 +60,7 @@ class Terms:
     n: int
     words: int
     header: bytes
-    profile: str = "default"
+    profile: str = RECOMMENDED
 
     def __post_init__(self) -> None:
         if self.words < 1:

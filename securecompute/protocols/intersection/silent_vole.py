@@ -43,6 +43,7 @@ from securecompute.errors import InvalidRequest
 from securecompute.primitives import expand_convolute, ggm, lpn, noisy_vole, transfer_extension
 from securecompute.primitives.block_hash import BlockHash
 from securecompute.primitives.expand_convolute import ExpandConvolute
+from securecompute.primitives.lpn import RECOMMENDED
 from securecompute.primitives.masks import Reader
 from securecompute.primitives.randomness import Randomness
 from securecompute.primitives.transfer_extension import BASE, bits_of, masks_of, packed, words_of
@@ -52,7 +53,7 @@ from securecompute.values import Masked
 
 Blocks: TypeAlias = NDArray[np.uint64]
 
-LONGEST = {"default": 360_000, "conservative": 720_000}  # rows of a run: the code's vectors then stay in the cache
+LONGEST = {"standard": 360_000, "conservative": 720_000}  # rows of a run: the code's vectors then stay in the cache
 
 _SECONDS_PER_ROW = 2e-6  # of computing that a deadline allows for
 
@@ -113,13 +114,14 @@ class Shape:
         return slice(run * self.length, min((run + 1) * self.length, self.m))
 
 
-def shape(m: int, profile: str = "default") -> Shape:
+def shape(m: int, profile: str = RECOMMENDED) -> Shape:
     """How m rows are made.
 
     raises   InvalidRequest  no row is asked for, or there is no such profile
     """
     if m < 1:
         raise InvalidRequest(f"{m} products asked for; at least one")
+    profile = lpn.chosen(m, profile)
     if profile not in LONGEST:
         raise InvalidRequest(f"no profile '{profile}'; one of {', '.join(LONGEST)}")
     runs = -(-m // LONGEST[profile])
@@ -128,7 +130,7 @@ def shape(m: int, profile: str = "default") -> Shape:
     return Shape(m, runs, length, noise.depth, noise.trees)
 
 
-def cost(m: int, profile: str = "default") -> Cost:
+def cost(m: int, profile: str = RECOMMENDED) -> Cost:
     """What a run of the protocol costs. raises as `shape`"""
     made = shape(m, profile)
     return Cost(3, 32 + made.extension.limit, 2 * BASE * 64 + made.correction.limit)
@@ -158,7 +160,7 @@ class Correction:
 
 
 def receive(
-    peer: Party, m: int, header: bytes, randomness: Randomness, profile: str = "default"
+    peer: Party, m: int, header: bytes, randomness: Randomness, profile: str = RECOMMENDED
 ) -> Part[tuple[Blocks, Blocks]]:
     """R's part: A and C, each uint64 (m, 2).
 
@@ -173,7 +175,7 @@ def receive(
 
 
 def send(
-    peer: Party, m: int, header: bytes, randomness: Randomness, profile: str = "default"
+    peer: Party, m: int, header: bytes, randomness: Randomness, profile: str = RECOMMENDED
 ) -> Part[tuple[Blocks, Blocks]]:
     """S's part: Delta, uint64 (2,), and B, uint64 (m, 2).
 
@@ -186,7 +188,9 @@ def send(
     return correction.delta, correction.b
 
 
-def begin_receive(peer: Party, m: int, header: bytes, randomness: Randomness, profile: str = "default") -> Part[Noise]:
+def begin_receive(
+    peer: Party, m: int, header: bytes, randomness: Randomness, profile: str = RECOMMENDED
+) -> Part[Noise]:
     """Rounds 1 and 2 of R. A waits for nothing of S's, so that R can use it in the third. As `receive`."""
     made, keys = shape(m, profile), _Keys(header)
     offerer = Offerer(keys.base, randomness)
@@ -219,7 +223,7 @@ def corrected(noise: Noise, message: tuple[Masked, Masked]) -> Blocks:
 
 
 def begin_send(
-    peer: Party, m: int, header: bytes, randomness: Randomness, profile: str = "default"
+    peer: Party, m: int, header: bytes, randomness: Randomness, profile: str = RECOMMENDED
 ) -> Part[Correction]:
     """Rounds 1 and 2 of S. As `send`."""
     made, keys = shape(m, profile), _Keys(header)

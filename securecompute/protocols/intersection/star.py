@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from securecompute.engine.rounds import Bytes, Part, Party, Round, together
 from securecompute.errors import InvalidRequest
 from securecompute.primitives.block_hash import permute
+from securecompute.primitives.lpn import RECOMMENDED
 from securecompute.primitives.masks import KEY_BYTES, derive
 from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.intersection import opprf, vole_oprf
@@ -60,7 +61,7 @@ class Star:
     sizes: Mapping[Party, int]
     leader: Party
     header: bytes
-    profile: str = "default"
+    profile: str = RECOMMENDED
 
     def __post_init__(self) -> None:
         if len(self.sizes) < 2 or self.leader not in self.sizes:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from securecompute.arithmetic.gf128 import Blocks
 from securecompute.engine.rounds import Part, Party
 from securecompute.primitives import okvs
+from securecompute.primitives.lpn import RECOMMENDED
 from securecompute.primitives.okvs import Rows
 from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.intersection import silent_vole, tags, vole_oprf
@@ -30,7 +31,7 @@ from securecompute.protocols.intersection.vole_oprf import Key
 from securecompute.values import Plain
 
 
-def cost(nx: int, ny: int, profile: str = "default") -> silent_vole.Cost:
+def cost(nx: int, ny: int, profile: str = RECOMMENDED) -> silent_vole.Cost:
     """Rounds, and payload bytes that R and S send. raises InvalidRequest: a size or profile that there is not"""
     size = tags.tag_bytes(nx, ny)
     if not nx or not ny:
@@ -40,7 +41,7 @@ def cost(nx: int, ny: int, profile: str = "default") -> silent_vole.Cost:
 
 
 def receive(
-    peer: Party, x: Plain, nx: int, ny: int, header: bytes, randomness: Randomness, profile: str = "default"
+    peer: Party, x: Plain, nx: int, ny: int, header: bytes, randomness: Randomness, profile: str = RECOMMENDED
 ) -> Part[NDArray[np.bool_]]:
     """Which rows of x are in S's set too: bool (nx,). Run by R.
 
@@ -60,7 +61,7 @@ def receive(
 
 
 def send(
-    peer: Party, y: Plain, nx: int, ny: int, header: bytes, randomness: Randomness, profile: str = "default"
+    peer: Party, y: Plain, nx: int, ny: int, header: bytes, randomness: Randomness, profile: str = RECOMMENDED
 ) -> Part[None]:
     """Let R find its items among those of y. Run by S; peer is R; arguments and raises as `receive`."""
     ids = declared_set(y, ny)

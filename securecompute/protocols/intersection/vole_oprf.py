@@ -38,6 +38,7 @@ from securecompute.engine.rounds import Array, Bytes, Part, Party, Round, Severa
 from securecompute.errors import InvalidRequest
 from securecompute.primitives import okvs
 from securecompute.primitives.block_hash import BlockHash
+from securecompute.primitives.lpn import RECOMMENDED
 from securecompute.primitives.masks import KEY_BYTES, derive
 from securecompute.primitives.okvs import Layout, Peeled, Rows, Unsolvable
 from securecompute.primitives.randomness import Randomness
@@ -108,7 +109,7 @@ class Key:
         return decoded
 
 
-def cost(n: int, profile: str = "default") -> silent_vole.Cost:
+def cost(n: int, profile: str = RECOMMENDED) -> silent_vole.Cost:
     """Rounds, and bytes that R and S send, for n keys of R. raises InvalidRequest: no such n or profile"""
     shape = okvs.layout(n)
     products = silent_vole.cost(shape.size, profile)
@@ -128,7 +129,7 @@ def prepare(keys: Blocks, header: bytes, randomness: Randomness) -> Prepared:
 
 
 def ask(
-    peer: Party, prepared: Prepared, header: bytes, randomness: Randomness, profile: str = "default"
+    peer: Party, prepared: Prepared, header: bytes, randomness: Randomness, profile: str = RECOMMENDED
 ) -> Part[Blocks]:
     """F of each own key: uint64 (n, 2). Run by R.
 
@@ -156,7 +157,7 @@ def answer(
     asked: int,
     header: bytes,
     randomness: Randomness,
-    profile: str = "default",
+    profile: str = RECOMMENDED,
     arrived: Callable[[Key, range], None] | None = None,
 ) -> Part[Key]:
     """The key of F. Run by S.

@@ -23,12 +23,12 @@ def prf(header, seed=0):
 def dealt(monkeypatch):
     """Both sides get F from here, each pair and header another; the rounds go by in silence."""
 
-    def ask(peer, prepared, header, randomness, profile="default"):
+    def ask(peer, prepared, header, randomness, profile="standard"):
         for _ in range(ROUNDS):
             yield Round()
         return prf(header)(prepared.keys)
 
-    def answer(peer, asked, header, randomness, profile="default"):
+    def answer(peer, asked, header, randomness, profile="standard"):
         for _ in range(ROUNDS):
             yield Round()
         return prf(header)

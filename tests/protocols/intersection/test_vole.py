@@ -26,12 +26,12 @@ def _warm():
     vole.warm()
 
 
-def run(x, y, seed=0, headers=(HEADER, HEADER), deliver=None, profile="default"):
+def run(x, y, seed=0, headers=(HEADER, HEADER), deliver=None, profile="standard"):
     x, y = list(x), list(y)
     return played_with(plain(x), plain(y), len(x), len(y), seed, headers, deliver, profile)
 
 
-def played_with(x, y, nx, ny, seed=0, headers=(HEADER, HEADER), deliver=None, profile="default"):
+def played_with(x, y, nx, ny, seed=0, headers=(HEADER, HEADER), deliver=None, profile="standard"):
     parts = {
         "R": receive("S", x, nx, ny, headers[0], SeededRandomness(f"R {seed}"), profile),
         "S": send("R", y, nx, ny, headers[1], SeededRandomness(f"S {seed}"), profile),
@@ -43,12 +43,12 @@ def found(played, x):
     return [item for item, member in zip(x, played.outputs["R"], strict=True) if member]
 
 
-@given(FEW, FEW, st.sampled_from(["default", "conservative"]))
-@example(set(), set(), "default")
-@example(set(), {1}, "default")
-@example({1}, set(), "default")
-@example({1}, {1}, "default")
-@example({1}, {2}, "default")
+@given(FEW, FEW, st.sampled_from(["standard", "conservative"]))
+@example(set(), set(), "standard")
+@example(set(), {1}, "standard")
+@example({1}, set(), "standard")
+@example({1}, {1}, "standard")
+@example({1}, {2}, "standard")
 @settings(max_examples=8)
 def test_the_receiver_learns_which_of_its_items_the_other_has(x, y, profile):
     x = sorted(x)
@@ -101,7 +101,7 @@ def test_large_sets_beside_small_ones(nx, ny):
 
 
 @pytest.mark.parametrize(("nx", "ny"), [(1, 1), (300, 4000), (4000, 300)])
-@pytest.mark.parametrize("profile", ["default", "conservative"])
+@pytest.mark.parametrize("profile", ["standard", "conservative"])
 def test_the_cost_line_is_true(nx, ny, profile):
     played, stated = run(range(nx), range(ny), profile=profile), cost(nx, ny, profile)
     assert played.rounds == stated.rounds == 4

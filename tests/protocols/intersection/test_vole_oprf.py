@@ -30,7 +30,7 @@ def many_parts(monkeypatch):
     monkeypatch.setattr(vole_oprf, "_PART_ROWS", 1500)
 
 
-def run(keys, seed=0, profile="default", deliver=None, header=HEADER, arrived=None):
+def run(keys, seed=0, profile="standard", deliver=None, header=HEADER, arrived=None):
     draw = SeededRandomness(f"R {seed}")
     parts = {
         "R": ask("S", prepare(keys, header, draw), header, draw, profile),
@@ -39,9 +39,9 @@ def run(keys, seed=0, profile="default", deliver=None, header=HEADER, arrived=No
     return play(parts, deliver)
 
 
-@given(st.integers(0, 600), st.sampled_from(["default", "conservative"]), st.integers(0, 99))
-@example(0, "default", 0)
-@example(1, "default", 0)
+@given(st.integers(0, 600), st.sampled_from(["standard", "conservative"]), st.integers(0, 99))
+@example(0, "standard", 0)
+@example(1, "standard", 0)
 @settings(max_examples=8)
 def test_both_sides_have_the_same_function_on_the_receivers_keys_alone(n, profile, seed):
     keys = identifiers(range(1000))
@@ -88,7 +88,7 @@ def test_clusters_that_come_one_after_the_other_make_one_function(many_parts):
 
 
 @pytest.mark.parametrize("n", [0, 1, 700])
-@pytest.mark.parametrize("profile", ["default", "conservative"])
+@pytest.mark.parametrize("profile", ["standard", "conservative"])
 def test_the_cost_line_is_true(n, profile):
     played, stated = run(identifiers(range(n)), profile=profile), cost(n, profile)
     assert played.rounds == stated.rounds == 3
