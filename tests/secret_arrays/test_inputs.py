@@ -49,7 +49,7 @@ def network():
         yield formed
 
 
-@pytest.mark.parametrize("senseless", SENSELESS, ids=str)
+@pytest.mark.parametrize("senseless", SENSELESS, ids=lambda each: "object" if type(each) is object else str(each))
 def test_senseless_declarations_give_an_error_of_ours_or_an_array(network, senseless):
     matrix = np.ones((3, 3))
     calls = [((senseless, "age"), {}), (("Bern", senseless), {})]
