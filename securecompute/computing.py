@@ -23,7 +23,16 @@ from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.keyed_linking import own_keys
-from securecompute.linking import Own, check_fetched, conversation, key_of, own_input, own_side, padded
+from securecompute.linking import (
+    Own,
+    check_fetched,
+    check_number,
+    conversation,
+    identified,
+    key_of,
+    own_input,
+    own_side,
+)
 from securecompute.list_manifest import IKNP, OPRF, STAR, VOLE
 from securecompute.manifest import Enrolment
 from securecompute.primitives.randomness import Randomness, SystemRandomness
@@ -151,9 +160,8 @@ def own_sketch(records: Records, declared: Input) -> NDArray[np.float64]:
     raises   InvalidRequest  no such column or cohort, or another number of records is declared than was told
     """
     on, side = sketched_side(declared.source, declared.owner)
+    check_number(side, identified(records, key_of(on)))
     found = read_identifiers(records.select(side.where), key_of(on))
-    if side.records != padded(len(found.ids)):
-        raise InvalidRequest(f"a sketch declares another number of records than '{side.party}' told; ask anew")
     return sketch(found, declared.shape[0])
 
 

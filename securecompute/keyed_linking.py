@@ -1,7 +1,7 @@
 """An institution's own side of linkages by several keys: whom its records are of, and by which identifiers of each key.
 
     one linkage a key; in each of them every patient of the cohort who has the key, and shares it with no other patient
-    all padded with random identifiers to one number: that of the cohort's records, rounded up
+    all padded with random identifiers to one number: that of all records of the institution, rounded up
 
 So all linkages of a question have equally many bins, and none says how many have its key. A patient is a record, or the
 records that have one number of the institution's own. Whoever leads takes one identifier a patient and key, that of the
@@ -42,7 +42,7 @@ def own_keys(records: Records, linkages: Sequence[Linkage], me: Party, randomnes
     if any((each.sides[me], each.patient) != (side, first.patient) for each in keyed.values()):
         raise InvalidRequest("the linkages by several keys of a program are of the same records of an institution")
     rows = records.select(side.where)
-    check_number(side, rows.n)
+    check_number(side, records.n)
     keys = read_linkage_keys(rows, [key_of(each.on) for each in keyed.values()], patient=first.patient)
     which = hashlib.sha256(np.sort(rows.places).tobytes()).digest()
     return {
@@ -79,7 +79,7 @@ def declared_keys(records: Records, asked: Mapping[str, Any], rules: Rules) -> d
     rows = records.select(where)
     keys = read_linkage_keys(rows, key_types, patient=patient)
     parts = [parts_of(found.key_type) for found in keys.of_type]
-    return {"records": padded(rows.n), "keys": [[[list(field) for field in part] for part in key] for key in parts]}
+    return {"records": padded(records.n), "keys": [[[list(field) for field in part] for part in key] for key in parts]}
 
 
 def columns_of_side(where: str | None, patient: str | None, dictionary: Dictionary) -> list[str]:

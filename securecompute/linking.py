@@ -3,6 +3,9 @@
     records of the cohort with a value in every column, one for each identifier: its first
     padded with random identifiers to the declared number, which is what the others learn of how many there are
 
+The declared number is of all the institution's records, whatever the cohort: one that followed the cohort would step at
+a single person, and so tell whoever tries cohorts whether that person is in them.
+
 A linkage's key has the same fields, kinds and forms at all institutions; which, is asked before anything is proposed.
 """
 
@@ -107,7 +110,7 @@ def own_side(records: Records, on: Parts, side: Side, min_cell: int, randomness:
              DisclosureRefused  fewer records than `min_cell`
     """
     found, columns, rows = _entries(records, key_of(on), side.where, side.columns, min_cell)
-    check_number(side, len(found.ids))
+    check_number(side, identified(records, key_of(on)))
     which = hashlib.sha256(np.sort(rows.places[found.rows]).tobytes()).digest()
     ids = with_spare(found.ids, side.records, randomness)
     return Own(ids, columns, len(found.ids), which, rows, found.rows)
@@ -117,6 +120,11 @@ def check_number(side: Side, records: int) -> None:
     """Return if as many records are declared as were told. raises InvalidRequest"""
     if side.records != padded(records):
         raise InvalidRequest(f"a linkage declares another number of records than '{side.party}' told; ask anew")
+
+
+def identified(records: Records, key_type: KeyType) -> int:
+    """How many different identifiers all of an institution's records have, by a key whose kinds are told."""
+    return records.counted(key_type.label(), lambda: len(read_identifiers(records, key_type).ids))
 
 
 def with_spare(ids: NDArray[np.uint64], number: int, randomness: Randomness) -> Plain:
@@ -131,7 +139,7 @@ def fingerprint(own: Own, key: bytes) -> str:
 
 
 def declared_number(records: Records, asked: Any, rules: Rules) -> dict[str, Any]:
-    """How many records would take part, as others may know it, and the key with the kinds of its fields.
+    """How many records could take part, as others may know it, and the key with the kinds of its fields.
 
     asked    on, where and columns of a linkage, and its purpose
     raises   InvalidRequest     as `own_side`
@@ -147,7 +155,8 @@ def declared_number(records: Records, asked: Any, rules: Rules) -> dict[str, Any
     rules.permits_columns("linkage", [*key_type.columns, *cohort])
     fewest = rules.min_cell if purpose == ARRAYS else 0  # else empty is an answer as any other
     found, _, _ = _entries(records, key_type, side.where, side.columns, fewest)
-    return {"records": padded(len(found.ids)), "on": [[list(f) for f in part] for part in parts_of(found.key_type)]}
+    number = padded(identified(records, found.key_type))
+    return {"records": number, "on": [[list(f) for f in part] for part in parts_of(found.key_type)]}
 
 
 def permits_measuring(rules: Rules, purpose: str) -> None:

@@ -7,8 +7,8 @@
 
 Reveals    to the collector, the number of taken cells M − z if it is 0 or at least the smallest cell, else that it is
            closed: patients are at least as many as taken cells. To nobody any cell, nor whose it is, as no institution
-           shows its sketch: it enters in shares. Of each institution, to all: a number that its patients do not exceed,
-           by at most an eighth, and at least 64.
+           shows its sketch: it enters in shares. Of each institution, to all: how many patients it has in all, in the
+           cohort or not, rounded up to 64, or by at most an eighth.
            Not promised: an institution knows its own cells. One that enters others than its patients' can find out from
            the number whether cells that it chose are taken; all are trusted to follow the protocol.
            HyperLogLog is not used: its registers, shown, say of a single patient whether he is likely to be in them.

@@ -5,8 +5,8 @@
 A patient whom several institutions know is counted as the first of them, in the order of the question, has him.
 
 Reveals    the cells, and the patients without row or column value, as `crosstab` does: of each number itself if it is
-           0 or at least the smallest cell, else that it is closed. Of each institution, to all: a number that its
-           patients do not exceed, by at most an eighth.
+           0 or at least the smallest cell, else that it is closed. Of each institution, to all: how many patients
+           it has in all, in the cohort or not, rounded up to 64, or by at most an eighth.
 Accuracy   counts exact, for identifiers that are equal.
 Checked    against pooled records without their duplicates.
 """

@@ -8,7 +8,8 @@ place of their own in r, and no c_j: so they are counted apart.
 
 Reveals    the r·c counts, and the patients in common without row or column value, as `crosstab` does: of each number
            itself if it is 0 or at least the smallest cell, else that it is closed. To nobody which patients these are.
-           Of each institution, to the other: a number that its patients do not exceed, by at most an eighth.
+           Of each institution, to the other: how many patients it has in all, in the cohort or not, rounded up to 64,
+           or by at most an eighth.
            Not promised: an institution knows its own column of all of its patients, and can subtract.
 Accuracy   counts exact, for identifiers that are equal; false matches have probability 2^-64 a record.
 Checked    against pandas on an inner join.

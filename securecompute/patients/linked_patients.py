@@ -11,8 +11,8 @@ order e_k is arranged. All linkages have one number of bins B; beyond the patien
 
 Reveals    to the collector, the number found if it is 0 or at least the smallest cell, else that it is closed; with
            `by_key` those of each key, in the same way, and their sum if none is closed. To nobody who was found, nor by
-           which key. Of both institutions, to each other and all who compute: a number that the cohort's records do not
-           exceed, by at most an eighth, which does not depend on the keys.
+           which key. Of both institutions, to each other and all who compute: how many records it has in all, in the
+           cohort and with the keys or not, rounded up to 64, or by at most an eighth.
            Not promised: the leader knows how many patients it has, and can subtract. Two questions whose keys differ by
            one can be subtracted as well, as those over cohorts that differ by one patient.
 Accuracy   exact, for the rule above; false matches have probability 2^-64 a record and key. Whether two records that

@@ -3,9 +3,10 @@
     exactly(T) = patients of the cohort that all of T know, and no other       for every set T of institutions
 
 Reveals    to the collector, of each number exactly(T): itself if it is 0 or at least the smallest cell, else that it is
-           closed. To nobody which patients these are, nor the closed numbers. Of each institution, to all: a number
-           that its patients do not exceed, by at most an eighth. If a number is closed, so is all that would let it be
-           worked out from this answer: sizes of intersections, and the number of distinct patients.
+           closed. To nobody which patients these are, nor the closed numbers. Of each institution, to all: how many
+           patients it has in all, in the cohort or not, rounded up to 64, or by at most an eighth. If a number is
+           closed, so is all that would let it be worked out from this answer: sizes of intersections, and the number of
+           distinct patients.
            Not promised: an institution knows how many patients it has itself, and can subtract. Whoever sees the
            answer can subtract from declared numbers: 63 patients at A alone, of 64 declared, leave one for A and B.
 Accuracy   exact, for identifiers that are equal; false matches have probability 2^-64 a record.

@@ -5,8 +5,8 @@
 The institution of the column leads; its records without a value in the column take no part.
 
 Reveals    n, if it is 0 or at least the smallest cell, and then the total; else that n is closed, and nothing of the
-           total. To nobody which patients these are. Of each institution, to the others: a number that its patients do
-           not exceed, by at most an eighth.
+           total. To nobody which patients these are. Of each institution, to the others: how many patients it has
+           in all, in the cohort or not, rounded up to 64, or by at most an eighth.
            Not promised: the total of a few large numbers among many small ones is close to the large ones.
 Accuracy   n exact, for identifiers that are equal; the total as the column's range and the number of rows leave digits
            in 64 bits, whole numbers exact.

@@ -7,7 +7,7 @@ Security  A cohort runs in a DuckDB that can reach no file, network or extension
 """
 
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -75,7 +75,7 @@ def _from_frame(frame: Any) -> pa.Table:
 class Records:
     """One institution's records under a dictionary. Shows the institution and the columns, never a value."""
 
-    __slots__ = ("_loaded", "_table", "_versions", "dictionary", "name")
+    __slots__ = ("_counted", "_loaded", "_table", "_versions", "dictionary", "name")
 
     def __init__(self, name: str, loaded: pa.Table, dictionary: Dictionary) -> None:
         """loaded: a canonical table. raises InvalidRequest listing every problem of `checks.check`."""
@@ -84,6 +84,7 @@ class Records:
         self._loaded = loaded
         self._table = conform(loaded, dictionary, f"records of '{name}'")
         self._versions: dict[tuple[str, ...], str] = {}
+        self._counted: dict[bytes, int] = {}
 
     @classmethod
     def open(cls, name: str, source: Any, dictionary: Dictionary | None = None) -> "Records":
@@ -123,6 +124,12 @@ class Records:
         if there not in self._versions:  # records do not change, and hashing passes over all of them
             self._versions[there] = data_version(self._loaded.select(list(there)))
         return self._versions[there]
+
+    def counted(self, what: bytes, count: Callable[[], int]) -> int:
+        """A number of all records, worked out once: records do not change."""
+        if what not in self._counted:
+            self._counted[what] = count()
+        return self._counted[what]
 
     def select(self, where: str | None = None) -> Rows:
         """The records of a cohort, None for all. raises InvalidRequest as `cohort.parse` does."""

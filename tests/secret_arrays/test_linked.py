@@ -303,7 +303,6 @@ def test_a_linkage_as_it_is_told_is_taken(net):
         ({"leader": {"records": 112}}, sc.InvalidRequest, "another number of records than 'Mayo' told"),
         ({"leader": {"records": 64}}, sc.InvalidRequest, "another number of records than 'Mayo' told"),
         ({"partner": {"records": 128}}, sc.InvalidRequest, "another number of records than 'Duke' told"),
-        ({"partner": {"where": "bmi > 20"}}, sc.InvalidRequest, "another number of records than 'Duke' told"),
         ({"partner": {"where": "bmi > 100"}}, sc.DisclosureRefused, "rule 'min_cell'"),
         ({"partner": {"columns": ("rx",)}}, sc.InvalidRequest, "no column 'rx'"),
         ({"partner": {"columns": (("relapse", "maybe"),)}}, sc.InvalidRequest, "no category 'maybe'"),
