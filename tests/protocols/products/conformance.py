@@ -31,7 +31,7 @@ from securecompute.engine.fabric import Recipe
 from securecompute.engine.local import play
 from securecompute.engine.rounds import together
 from securecompute.programs.execution import encode_input, take_part
-from securecompute.programs.linkages import Linkage, Placed, Side
+from securecompute.programs.linkages import Linkage, Placed, Side, in_order
 from securecompute.programs.plan import plan
 from securecompute.programs.program import Input, Node, Program
 from securecompute.protocols import products
@@ -150,43 +150,58 @@ def program_part(me, name, session, tape):
 
 # ---- a program over linked records
 
-LINKAGE = Linkage(((("id", "text", "whole"),),), Side(LEFT, None, 4), (Side(RIGHT, None, 3, ("c",)),))
+ON = ((("id", "text", "whole"),),)
+LINKAGES = (
+    Linkage(ON, Side(LEFT, None, 4), (Side(RIGHT, None, 3, ("c",)),)),
+    Linkage(ON, Side(LEFT, None, 4), (Side(RIGHT, None, 3),), unambiguous=True),  # by one of several keys
+)
 IDS = {LEFT: np.arange(8, dtype=np.uint64).reshape(4, 2), RIGHT: np.arange(4, 10, dtype=np.uint64).reshape(3, 2)}
-PAY = np.array([[7, 8, 9]], np.uint64)
+PAY = (np.array([[7, 8, 9]], np.uint64), np.zeros((0, 3), np.uint64))
 
 
 @cache
 def linked_program():
     """It shows the receiver every line that is not a word."""
     words = [
-        Node("input", (), {}, Input(owner, source, (LINKAGE.bins,), 1.0, True, words=True))
-        for source in ({"linkage": 0, "partner": RIGHT, "word": word} for word in ("tag", 0))
-        for owner in (LEFT, RIGHT)
+        Node("input", (), {}, Input(owner, source, (LINKAGES[0].bins,), 1.0, True, words=True))
+        for owner, source in (
+            *[(owner, {"linkage": 0, "partner": RIGHT, "word": word}) for word in ("tag", 0) for owner in OWNERS],
+            *[(owner, {"linkage": 1, "partner": RIGHT, "word": "tag"}) for owner in OWNERS],
+            (LEFT, {"linkage": 1, "word": "order"}),
+        )
     ]
-    nodes = [*words, line("match", 0, 1, least=2), line("fetch", 4, 2, 3, bound=10.0, integer=True)]
-    made = Program(tuple(nodes), ((4, RECEIVER), (5, RECEIVER)), linkages=(LINKAGE,))
+    lines = [
+        line("match", 0, 1, least=2),
+        line("fetch", 7, 2, 3, bound=10.0, integer=True),
+        line("enough", 7, least=2),
+        line("match", 4, 5, least=0),
+        line("arrange", 6, 10),
+    ]
+    made = Program((*words, *lines), tuple((k, RECEIVER) for k in (7, 8, 9, 11)), linkages=LINKAGES)
     return Program.from_plain(made.to_plain())
 
 
 def linked_part(me, _, session, tape):
     """One party's part; the leader of the linkage is the left owner."""
-    agreed = LINKAGE.agreed(session, 0)
-    linking = {LEFT: {0: _led(agreed, tape)}, RIGHT: {0: _assisted(agreed, tape)}}.get(me, {})
+    own = {LEFT: _led, RIGHT: _assisted}.get(me)
+    linking = {k: own(k, each.agreed(session, k), tape) for k, each in enumerate(LINKAGES) if own}
     shown = yield from take_part(me, TRIO, plan(linked_program()), {}, session, tape, linking)
     return [shown[k].tobytes() for k in sorted(shown)]
 
 
-def _led(agreed, tape):
+def _led(_, agreed, tape):
     led = yield from circuit.lead(agreed, Plain(IDS[LEFT]), tape)
-    return _placed(led.halves[0], led.rows)
+    order = {(LEFT, "order"): in_order(led.rows, np.arange(4))}
+    return Placed(_words(led.halves[0]) | order, led.rows)
 
 
-def _assisted(agreed, tape):
-    return _placed((yield from circuit.assist(agreed, RIGHT, Plain(IDS[RIGHT]), Plain(PAY), tape)))
+def _assisted(k, agreed, tape):
+    return Placed(_words((yield from circuit.assist(agreed, RIGHT, Plain(IDS[RIGHT]), Plain(PAY[k]), tape))))
 
 
-def _placed(half, rows=None):
-    return Placed({(RIGHT, "tag"): half.tags.words, (RIGHT, 0): half.columns.words[0]}, rows)
+def _words(half):
+    columns = {(RIGHT, c): column for c, column in enumerate(half.columns.words)}
+    return {(RIGHT, "tag"): half.tags.words} | columns
 
 
 # ---- gates that no operation uses

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from securecompute.engine.in_process import InProcess
+from securecompute.programs import matching
 from securecompute.programs.catalogue import OPERATIONS
 from tests.protocols.products.conformance import (
     DEAR,
@@ -29,12 +30,15 @@ class TestInProcess(ConformancePromises):
 
 
 def test_every_operation_of_the_catalogue_is_in_a_program_and_shown():
-    of_words, dear = {"match", "fetch"}, {operation for operation, _, _ in DEAR}
+    of_words, dear = {each.name for each in matching.OPERATIONS}, {operation for operation, _, _ in DEAR}
     for name, left_out in (("narrow", of_words), ("wide", of_words | dear)):
         assert OPERATIONS.keys() - shown(program_of(name)[0]) == left_out
         assert len(locked(name)[0].outputs[RECEIVER]) == len(program_of(name)[0].outputs)
     assert shown(linked_program()) == of_words
-    matched, fetched = (np.frombuffer(each) for each in locked("linked records")[0].outputs[RECEIVER])
+    outputs = locked("linked records")[0].outputs[RECEIVER]
+    matched, fetched, enough, arranged = (np.frombuffer(each) for each in outputs)
+    assert (enough == matched).all()
+    assert arranged[:4].tolist() == [0, 0, 1, 1] and not arranged[4:].any()
     assert sorted(fetched[matched == 1]) == [7, 8]
     assert not fetched[matched == 0].any()
 
