@@ -4,7 +4,7 @@ Names of columns and categories come from dictionaries that others wrote: they a
 markup by rich or as formulas by matplotlib.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from html import escape
 from shutil import get_terminal_size
@@ -15,8 +15,9 @@ from securecompute.analyses.result import Cell, Result, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
 
+_WORD, _BETWEEN = 12, 3  # characters: a column is not folded to less, and what stands between two
 _WIDTH = 120  # of text where no terminal says how wide it is
 _CELL = "padding:0.25em 0.9em;border:none;border-bottom:1px solid rgba(128,128,128,0.25);"
 _MUTED = "opacity:0.7;font-size:0.85em;"
@@ -62,7 +63,44 @@ def for_terminal(result: Result, provenance: Sequence[str]) -> "RenderableType":
 
 
 def grid(table: Table) -> "RenderableType":
-    """A table for rich."""
+    """A table for rich; one that is far too wide in several parts, each with the first column."""
+    return _Grid(table)
+
+
+class _Grid:
+    """A table that learns how wide it may be when it is drawn."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[RenderableType]":
+        for part in bands(self._table, options.max_width):
+            yield _grid(part)
+
+
+def bands(table: Table, width: int) -> list[Table]:
+    """The table, or, where its columns would be folded to less than a word, parts of it that have room."""
+    rows = [[cell(value, name) for value, name in zip(row, table.columns, strict=True)] for row in table.rows]
+    natural = [max(map(len, column)) for column in zip(table.columns, *rows, strict=True)]
+    needed = [min(n, _WORD) + _BETWEEN for n in natural]
+    if sum(needed) <= width:
+        return [table]
+    chosen: list[list[int]] = [[]]
+    for position in range(1, len(needed)):
+        if chosen[-1] and needed[0] + sum(needed[k] for k in (*chosen[-1], position)) > width:
+            chosen.append([])
+        chosen[-1].append(position)
+    return [
+        Table(
+            table.title if not number else f"{table.title} (continued)",
+            tuple(table.columns[k] for k in (0, *positions)),
+            tuple(tuple(row[k] for k in (0, *positions)) for row in table.rows),
+        )
+        for number, positions in enumerate(chosen)
+    ]
+
+
+def _grid(table: Table) -> "RenderableType":
     from rich import box
     from rich.table import Table as Grid
     from rich.text import Text

@@ -46,7 +46,8 @@ def named(institutions: Mapping[Party, Any] | Iterable[tuple[Party, Any]], helpe
     if len(pairs) + helpers < 3 or len(pairs) < 2:
         raise InvalidRequest(
             f"a network of {len(pairs)} institution{'s' * (len(pairs) != 1)}: with two, each learns the other's exact "
-            "numbers by subtracting its own from the total. Name three or more"
+            "numbers by subtracting its own from the total. Name three or more, or for questions about patients whom "
+            "both may know a third party that holds no records, helpers=['Registry']"
         )
     return dict(pairs)
 

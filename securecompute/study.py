@@ -71,6 +71,7 @@ class Study:
         distinct   count each patient once, by the fields `on`
         raises     SecureComputeError
         """
+        _check_told_apart(distinct, on)
         if distinct:
             return self.distinct(_key(on), where=where)
         return self.ask("count", where=where)
@@ -89,6 +90,7 @@ class Study:
         distinct   count each patient once, as the first institution that knows him has him, by the fields `on`
         raises     SecureComputeError
         """
+        _check_told_apart(distinct, on)
         if distinct:
             return self.ask("distinct_crosstab", row=row, column=column, on=_key(on), where=where, **options)
         return self.ask("crosstab", row=row, column=column, where=where, **options)
@@ -189,6 +191,12 @@ class Study:
         if analysis in patients.CATALOGUE:
             return self.network.explain_counting(question)
         return explain(self.network.propose(question)[1], self.network.institutions)
+
+
+def _check_told_apart(distinct: bool, on: On | None) -> None:
+    """Return if fields that tell patients apart are used. raises InvalidRequest: records would be counted"""
+    if on is not None and not distinct:
+        raise InvalidRequest("on=... tells patients apart, and records are counted; say distinct=True, or leave on out")
 
 
 def _key(on: On | None) -> On:

@@ -150,7 +150,7 @@ def test_a_count_below_the_smallest_cell_is_hidden_and_a_sum_over_it_too():
 @pytest.mark.parametrize("institutions", [1, 2])
 def test_one_or_two_institutions_are_refused_with_the_reason_before_anything_starts(institutions, way):
     sources = {f"hospital {k}": "not to be opened" for k in range(institutions)}
-    with pytest.raises(sc.InvalidRequest, match="with two, each learns the other's exact numbers by subtracting"):
+    with pytest.raises(sc.InvalidRequest, match=r"each learns the other's exact numbers by subtracting.* helpers=\["):
         sc.Network.simulate(sources, sum=way, quiet=True)
 
 

@@ -320,7 +320,8 @@ class OnRay:
                 replies[party] = rest[0] if status == "ok" else unpack_error(rest)
             except RayActorError as died:
                 replies[party] = PeerLost(
-                    f"'{party}' is gone: {_cause(died)} during {phase}. Ask again without it, or start the network anew"
+                    f"'{party}' is gone: {_cause(died)} during {phase}. Start the network anew, "
+                    "or ask what does not need it"
                 )
             except GetTimeoutError:
                 replies[party] = PeerSilent(f"'{party}' did not answer during {phase} within {ANSWER_SECONDS:.0f} s")

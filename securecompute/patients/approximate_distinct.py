@@ -84,8 +84,10 @@ class ApproximateDistinct:
 
     def headline(self) -> str:
         """About 5,120 distinct patients (95 % CI 5,090 to 5,151), at A, B and C."""
-        cohort = f" where {self.where}" if self.where else ""
-        return f"{self._number()}, at {sentence(list(self.institutions))}{cohort}."
+        names, cohort = sentence(list(self.institutions)), f" where {self.where}" if self.where else ""
+        if not isinstance(self.n, Estimate):
+            return f"How many distinct patients are at {names}{cohort} is {self.n}."
+        return f"{self._number()}, at {names}{cohort}."
 
     def tables(self) -> list[Table]:
         """One row."""
@@ -100,7 +102,7 @@ class ApproximateDistinct:
         if isinstance(self.n, Estimate):
             error = standard_error(self.n.value, self.cells)
             return [*notes, f"The standard error of the estimate is {whole(round(error))}; more cells make it smaller."]
-        return [*notes, f"distinct patients: {self.n}: {self.n.reason}."]
+        return [*notes, f"How many distinct patients there are is {self.n}: {self.n.reason}."]
 
     def to_plain(self) -> dict[str, Any]:
         """Every number."""
@@ -114,7 +116,7 @@ class ApproximateDistinct:
 
     def _number(self) -> str:
         if not isinstance(self.n, Estimate):
-            return f"A number of distinct patients that is {self.n}"
+            return f"Distinct patients: {self.n}"
         low, high = (whole(round(x)) for x in (self.n.low or 0.0, self.n.high or 0.0))
         return f"About {whole(round(self.n.value))} distinct patients ({100 * LEVEL:.0f}\u00a0% CI {low} to {high})"
 

@@ -33,7 +33,7 @@ from securecompute.patients.counts import Sides
 from securecompute.patients.keys import known_key
 from securecompute.patients.overlap import named, who_is_one
 from securecompute.programs.expressions import Expression, apply
-from securecompute.records.dictionaries import column_at
+from securecompute.records.dictionaries import column_at, columns_at
 from securecompute.records.dictionary import Dictionary
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ def ask(
     if between is not None and named(between) != [column[0], row[0]]:
         raise InvalidRequest(f"between is [{column[0]}, {row[0]}], the institutions of column and row")
     both = _pair(dictionary, row, column)
+    for role, (institution, name) in (("row", row), ("column", column)):
+        variables.categorical(columns_at(dictionary, institution), name, role)
     first, second = both
     plain = crosstab.ask(both, first, second, None, correction, exposed, event)
     key = {"row": row, "column": column, "on": known_key(on, dictionary), "between": [column[0], row[0]]}

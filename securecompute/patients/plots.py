@@ -82,6 +82,8 @@ def multiplicities(axes: "Axes", seen_at: Sequence[Count], where: str | None) ->
 
 
 def _bars(axes: "Axes", counts: Sequence[Count]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     known = [n for n in counts if isinstance(n, int)]
     reach = max(known, default=0)
     axes.bar(range(len(known)), known, width=0.62, color=COLOURS[0])
@@ -104,6 +106,7 @@ def _bars(axes: "Axes", counts: Sequence[Count]) -> None:
     axes.set_xticks([])
     axes.set_ylabel("patients")
     axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     if not reach:
         axes.set_yticks([])

@@ -101,11 +101,13 @@ class SharedTotal:
         return {**numbers, **named, "on": list(self.on), "where": self.where}
 
     def plot(self, axes: "Axes") -> None:
-        """One bar: the patients in common. Nothing where they are hidden."""
-        shown = self.n if isinstance(self.n, int) else 0
-        axes.barh([sentence(list(self.institutions))], [shown])
-        axes.set_xlabel("patients in common" if isinstance(self.n, int) else f"patients in common: {self.n}")
-        axes.set_title(f"total of {self.column} at {self.of}: {self.total}")
+        """The total, large, and of whom it is."""
+        from securecompute.analyses.plots import big_number
+
+        cohort = f" where {self.where}" if self.where else ""
+        whose = f"total of {self.column} at {self.of}, of {patients(self.n)} at {sentence(list(self.institutions))}"
+        unit = f" {self.unit}" if self.unit and isinstance(self.total, Estimate) else ""
+        big_number(axes, f"{self.total}{unit}", f"{whose}{cohort}")
 
 
 def ask(

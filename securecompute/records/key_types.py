@@ -47,6 +47,8 @@ class Field:
             raise InvalidRequest(f"there is no kind {self.kind!r} of a field{near(str(self.kind), KINDS, 'kinds')}")
         if self.kind is not None and self.form == "year" and self.kind != "date":
             raise InvalidRequest(f"column '{self.column}' is a {self.kind}; only a date has a year")
+        if self.kind not in (None, "text") and self.form == "soundex":
+            raise InvalidRequest(f"column '{self.column}' is a {self.kind}; only a text has a soundex")
 
     def __str__(self) -> str:
         return self.column if self.form == "whole" else f"{self.form}({self.column})"

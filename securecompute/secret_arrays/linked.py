@@ -137,6 +137,9 @@ def sides_of(
             raise InvalidRequest(
                 f"there is no institution '{name}'{near(str(name), network.institutions, 'institutions')}"
             )
+    for name, asked_for in columns.items():
+        if isinstance(asked_for, str):
+            raise InvalidRequest(f"columns of '{name}' are a list of names: columns={{'{name}': ['{asked_for}']}}")
     parts = [(part,) if isinstance(part, Field) else (part.one, part.other) for part in KeyType.of(on).parts]
     key = [[[field.column, field.kind or "", field.form] for field in part] for part in parts]
     cohorts = where if isinstance(where, Mapping) else dict.fromkeys(institutions, where)

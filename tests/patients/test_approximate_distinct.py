@@ -131,10 +131,10 @@ def test_what_is_shown_is_two_numbers_and_no_cell():
 def test_a_closed_count_and_a_full_sketch_are_no_numbers_and_say_why():
     closed, full = finished(None), finished(CELLS)
     assert isinstance(closed.n, Withheld) and closed.taken == Hidden(10)
-    assert closed.headline() == "A number of distinct patients that is withheld, at 000 and 001."
+    assert closed.headline() == "How many distinct patients are at 000 and 001 is withheld."
     assert closed.to_plain()["taken"] == "<10" and "fewer than 10 cells" in closed.notes()[1]
     assert isinstance(full.n, NotEstimable) and "ask with more, cells=" in full.n.reason
-    assert full.headline() == "A number of distinct patients that is not estimable, at 000 and 001."
+    assert full.headline() == "How many distinct patients are at 000 and 001 is not estimable."
     with pytest.raises(InvalidRequest, match="each of the 1,024 cells holds a patient"):
         _ = full.n.value
 

@@ -103,3 +103,11 @@ def test_tables_and_data_have_every_number():
     assert result.to_plain()["seen_at"] == [30, "<10", 0]
     assert result.notes()[-1] == "Counts below 10 are hidden, and what would let them be worked out is withheld."
     assert len(made(30).notes()) == 1
+
+
+def test_fields_that_nothing_would_use_are_an_error_and_not_a_count_of_records(dealt):
+    with network(Drawn((5, 3, 2)).tables) as net:
+        study = net.study("s")
+        for asked in (lambda: study.count(on="pid"), lambda: study.crosstab("sex", "arm", on="pid")):
+            with pytest.raises(sc.InvalidRequest, match="say distinct=True"):
+                asked()

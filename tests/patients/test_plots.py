@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from securecompute import display
-from securecompute.analyses.result import Hidden
+from securecompute.analyses.result import Hidden, Table
 from securecompute.patients import plots
 from securecompute.patients.distinct import Distinct
 from securecompute.patients.overlap import Overlap
@@ -93,3 +93,19 @@ def test_a_number_alone_is_written_large():
     axes = Figure().subplots()
     Distinct(5439, 2, (), ("A", "B", "C"), ("pid",), "age > 5").plot(axes)
     assert words(axes) == ["5,439 distinct patients", "known to at least 2 of A, B and C\nwhere age > 5"]
+
+
+def test_patients_are_whole_on_the_axis_too():
+    few = Overlap(("A", "B"), (3, 2, 3), ("pid",), None)
+    _, bars, _, _ = drawn(few)
+    ticks = bars.get_yticks()
+    assert len(ticks) > 2 and all(tick == int(tick) for tick in ticks)
+
+
+def test_a_table_too_wide_to_be_read_is_shown_in_parts_with_every_number():
+    names = tuple(f"category {k}" for k in range(40))
+    table = Table("By category", ("arm", *names), (("drug", *range(100, 140)), ("none", *range(200, 240))))
+    shown = display.text(display.grid(table))
+    assert all(word in shown for word in (*names, *map(str, (*range(100, 140), *range(200, 240)))))
+    assert max(map(len, shown.splitlines())) <= 120 and shown.count("drug") == shown.count("By category") > 1
+    assert display.bands(table, 2000) == [table]

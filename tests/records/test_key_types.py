@@ -104,6 +104,8 @@ def test_key_types_are_shown_as_people_read_them():
         (lambda: Field("a", "sondex"), "did you mean 'soundex'"),
         (lambda: Field("a", kind="txt"), "did you mean 'text'"),
         (lambda: Field("a", "year", "text"), "only a date has a year"),
+        (lambda: Field("a", "soundex", "number"), "'a' is a number; only a text has a soundex"),
+        (lambda: KeyType.of(Field("a", "soundex")).under({"a": "date"}), "only a text has a soundex"),
         (lambda: KeyType.of(Field("a", "year")).under({"a": "text"}), "only a date has a year"),
         (lambda: made(of("given"), given=["x" * 65536]), "'given' holds a text of more than 65535 bytes"),
     ],

@@ -355,6 +355,7 @@ def test_records_are_linked_for_arrays_only_where_a_rule_says_so(dealt):
         (lambda net: net.link("Mayo", "Mayo", on="pid"), "each named once"),
         (lambda net: net.link("Mayo", "Duke", on="pidd"), "no column 'pidd'; did you mean 'pid'"),
         (lambda net: net.link("Mayo", "Duk", on="pid"), "no institution 'Duk'"),
+        (lambda net: net.link("Mayo", "Duke", on="pid", columns={"Mayo": "age"}), "'Mayo' are a list of names"),
         (lambda net: linked(net, "Mayo", "Duke")[0]["Duke", "rx"], "'Duke' brought no column 'rx'.*Mayo: rx, age"),
         (lambda net: linked(net, "Mayo", "Duke")[0]["rx"], "named by institution and column"),
         (lambda net: linked(net, "Mayo", "Duke")[0].matched_at("Mayo"), "'Mayo' is not linked to 'Mayo'"),
