@@ -103,9 +103,7 @@ MATRICES = {"solve", "inverse", "cholesky", "eigh"}
 
 
 def test_every_operation_is_here():
-    of_linkages = {
-        operation.name for operation in matching.OPERATIONS
-    }  # which are exact
+    of_linkages = {operation.name for operation in matching.OPERATIONS}  # which are exact
     assert {name.split()[0] for name in CASES} | MATRICES == set(OPERATIONS) - of_linkages
 
 
