@@ -122,9 +122,14 @@ def check_number(side: Side, records: int) -> None:
         raise InvalidRequest(f"a linkage declares another number of records than '{side.party}' told; ask anew")
 
 
-def identified(records: Records, key_type: KeyType) -> int:
-    """How many different identifiers all of an institution's records have, by a key whose kinds are told."""
-    return records.counted(key_type.label(), lambda: len(read_identifiers(records, key_type).ids))
+def identified(records: Records, key_type: KeyType, found: Identifiers | None = None) -> int:
+    """How many different identifiers all of an institution's records have, by a key whose kinds are told.
+
+    found   the identifiers, where they have been read
+    """
+    return records.counted(
+        key_type.label(), lambda: len((read_identifiers(records, key_type) if found is None else found).ids)
+    )
 
 
 def with_spare(ids: NDArray[np.uint64], number: int, randomness: Randomness) -> Plain:
@@ -154,8 +159,9 @@ def declared_number(records: Records, asked: Any, rules: Rules) -> dict[str, Any
     cohort = columns_used({"columns": list(side.columns), "where": side.where}, records.dictionary)
     rules.permits_columns("linkage", [*key_type.columns, *cohort])
     fewest = rules.min_cell if purpose == ARRAYS else 0  # else empty is an answer as any other
-    found, _, _ = _entries(records, key_type, side.where, side.columns, fewest)
-    number = padded(identified(records, found.key_type))
+    found, _, rows = _entries(records, key_type, side.where, side.columns, fewest)
+    all_of_them = found if rows.n == records.n else None
+    number = padded(identified(records, found.key_type, all_of_them))
     return {"records": number, "on": [[list(f) for f in part] for part in parts_of(found.key_type)]}
 
 

@@ -23,10 +23,13 @@ from securecompute.analyses.result import (
     plain_count,
     plain_counts,
     reasons,
+    total_of,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_HIDDEN = "a cell is hidden, and this total would let it be worked out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +63,17 @@ class Contingency:
     @property
     def n(self) -> Total:
         """Patients in the table."""
-        return _sum([cell for row in self.counts for cell in row])
+        return total_of([cell for row in self.counts for cell in row], _HIDDEN)
 
     @property
     def row_totals(self) -> tuple[Total, ...]:
         """Patients of each row."""
-        return tuple(_sum(row) for row in self.counts)
+        return tuple(total_of(row, _HIDDEN) for row in self.counts)
 
     @property
     def column_totals(self) -> tuple[Total, ...]:
         """Patients of each column."""
-        return tuple(_sum(column) for column in zip(*self.counts, strict=True))
+        return tuple(total_of(column, _HIDDEN) for column in zip(*self.counts, strict=True))
 
     @property
     def events(self) -> tuple[Count, ...]:
@@ -205,11 +208,3 @@ class Contingency:
             ]
         missing = [n for n in (self.row_missing, self.column_missing) if isinstance(n, Hidden)]
         return [f"Counts below {missing[0].below} are hidden."] if missing else []
-
-
-def _sum(cells: Sequence[Count]) -> Total:
-    """The total of cells, withheld if one of them is hidden."""
-    known = [cell for cell in cells if isinstance(cell, int)]
-    if len(known) == len(cells):
-        return sum(known)
-    return Withheld("a cell is hidden, and this total would let it be worked out")

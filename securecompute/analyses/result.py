@@ -148,6 +148,15 @@ def count(released: int | None, min_cell: int) -> Count:
     return Hidden(min_cell) if released is None else released
 
 
+_IN_IT = "a count in it is hidden, and this would let it be worked out"
+
+
+def total_of(counts: Sequence[Count], reason: str = _IN_IT) -> int | Withheld:
+    """The sum of counts, withheld for this reason if one of them is hidden."""
+    known = [n for n in counts if isinstance(n, int)]
+    return sum(known) if len(known) == len(counts) else Withheld(reason)
+
+
 def plain_count(n: Total) -> int | str:
     """A count for JSON and for tables: the number, "<10" or "withheld"."""
     return n if isinstance(n, int) else str(n)

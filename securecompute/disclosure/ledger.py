@@ -23,10 +23,10 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from securecompute.disclosure.durable import open_ledger
 from securecompute.engine.rounds import Party
-from securecompute.errors import DisclosureRefused, InternalFault, InvalidRequest
+from securecompute.errors import DisclosureRefused, InternalFault
 
-_WAIT_SECONDS = 10.0  # for another process that writes the same file
 _TABLE = """
 CREATE TABLE IF NOT EXISTS {name} (
     plan BLOB NOT NULL, data_version TEXT NOT NULL, {what} TEXT NOT NULL, PRIMARY KEY (plan, data_version)
@@ -46,18 +46,7 @@ class SurvivorLedger:
         raises    InvalidRequest  the file cannot be opened, or is not a ledger
         """
         self._lock = threading.Lock()
-        try:
-            self._database = sqlite3.connect(
-                ":memory:" if path is None else path,
-                timeout=_WAIT_SECONDS,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            self._database.execute("PRAGMA synchronous = EXTRA")  # the folder's entry too is on the disk
-            for table in _TABLES:
-                self._database.execute(table)
-        except sqlite3.Error as error:
-            raise InvalidRequest(f"the ledger '{path}' cannot be used: {error}") from None
+        self._database = open_ledger(path, _TABLES)
 
     def close(self) -> None:
         """Let go of the file."""

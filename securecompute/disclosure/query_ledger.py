@@ -15,10 +15,10 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from securecompute.disclosure.durable import open_ledger
 from securecompute.engine.rounds import Party
-from securecompute.errors import DisclosureRefused, InternalFault, InvalidRequest
+from securecompute.errors import DisclosureRefused, InternalFault
 
-_WAIT_SECONDS = 10.0  # for another process that writes the same file
 _TABLE = """
 CREATE TABLE IF NOT EXISTS asked (
     key BLOB NOT NULL, asker TEXT NOT NULL, session BLOB NOT NULL, items INTEGER NOT NULL, at TEXT NOT NULL
@@ -47,17 +47,7 @@ class QueryLedger:
         raises    InvalidRequest  the file cannot be opened, or is not a ledger
         """
         self._lock = threading.Lock()
-        try:
-            self._database = sqlite3.connect(
-                ":memory:" if path is None else path,
-                timeout=_WAIT_SECONDS,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            self._database.execute("PRAGMA synchronous = EXTRA")  # the folder's entry too is on the disk
-            self._database.execute(_TABLE)
-        except sqlite3.Error as error:
-            raise InvalidRequest(f"the ledger '{path}' cannot be used: {error}") from None
+        self._database = open_ledger(path, [_TABLE])
 
     def close(self) -> None:
         """Let go of the file."""

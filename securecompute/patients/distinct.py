@@ -19,7 +19,7 @@ import numpy as np
 from securecompute.analyses import variables
 from securecompute.analyses.formats import sentence
 from securecompute.analyses.question import Question
-from securecompute.analyses.result import Count, Table, Withheld, count, plain_count
+from securecompute.analyses.result import Count, Table, Withheld, count, plain_count, total_of
 from securecompute.errors import InvalidRequest
 from securecompute.patients import counts
 from securecompute.patients.counts import Sides
@@ -149,11 +149,7 @@ def finish(
 ) -> Distinct:
     """The answer from what is shown: None where a count is closed."""
     numbers = tuple(count(n, min_cell) for n in shown)
-    n: Count | Withheld = numbers[0]
-    if question.parameters["seen"]:
-        known = [each for each in numbers if isinstance(each, int)]
-        closed = Withheld("a count in it is hidden, and this would let it be worked out")
-        n = sum(known) if len(known) == len(numbers) else closed
+    n = total_of(numbers) if question.parameters["seen"] else numbers[0]
     at_least, on = question.parameters["at_least"], tuple(question.parameters["on"])
     seen = numbers if question.parameters["seen"] else ()
     return Distinct(n, at_least, seen, sides.names, on, question.where)

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 from securecompute.analyses import variables
 from securecompute.analyses.formats import patients, whole
 from securecompute.analyses.question import Question
-from securecompute.analyses.result import Count, Hidden, Table, Withheld, count, plain_count
+from securecompute.analyses.result import Count, Hidden, Table, Withheld, count, plain_count, total_of
 from securecompute.errors import InvalidRequest
 from securecompute.patients.counts import Sides, match_of
 from securecompute.patients.keys import known_keys
@@ -222,11 +222,8 @@ def finish(
 ) -> LinkedPatients:
     """The answer from what is shown: None where a count is closed."""
     numbers = tuple(count(n, min_cell) for n in shown)
-    found: Count | Withheld = numbers[0]
-    if by_key := question.parameters["by_key"]:
-        known = [n for n in numbers if isinstance(n, int)]
-        closed = Withheld("a count in it is hidden, and this would let it be worked out")
-        found = sum(known) if len(known) == len(numbers) else closed
+    by_key = question.parameters["by_key"]
+    found = total_of(numbers) if by_key else numbers[0]
     one, other = sides.names
     keys, patient = tuple(question.parameters["keys"]), question.parameters["patient"]
     return LinkedPatients(found, numbers if by_key else (), (one, other), keys, patient, question.where)

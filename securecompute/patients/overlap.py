@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from securecompute.analyses import variables
 from securecompute.analyses.formats import patients, sentence, whole
 from securecompute.analyses.question import Question
-from securecompute.analyses.result import Cell, Count, Hidden, Table, Total, Withheld, count, plain_count
+from securecompute.analyses.result import Cell, Count, Hidden, Table, Total, Withheld, count, plain_count, total_of
 from securecompute.errors import InvalidRequest
 from securecompute.patients import counts
 from securecompute.patients.counts import Sides
@@ -125,12 +125,7 @@ class Overlap:
     def _sum(self, numbers: Sequence[int]) -> Total:
         """The sum of the counts of these sets. A single one is what it is; of several a closed one withholds all."""
         chosen = [self.exactly[m - 1] for m in numbers]
-        if len(chosen) == 1:
-            return chosen[0]
-        open_ = [n for n in chosen if isinstance(n, int)]
-        if len(open_) < len(chosen):
-            return Withheld("a count in it is hidden, and this would let it be worked out")
-        return sum(open_)
+        return chosen[0] if len(chosen) == 1 else total_of(chosen)
 
 
 def ask(dictionary: "Dictionary", on: "On", between: Sequence[str] | None = None, where: str | None = None) -> Question:

@@ -55,10 +55,7 @@ class Placed:
         """The leader's own encoded numbers, one row a record, in the order of the bins; zeros in empty ones."""
         if self.rows is None:
             raise InternalFault("only the leader of a linkage has records in bins")
-        placed = np.zeros((len(self.rows), *x.shape[1:]), np.uint64)
-        taken = self.rows >= 0
-        placed[taken] = x[self.rows[taken]]
-        return placed
+        return circuit.in_bins(self.rows, x)
 
 
 def in_order(rows: NDArray[np.int64], patients: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -214,10 +214,15 @@ def spread(led: Led, own: Plain) -> RingArray:
     given: Words = own.elements
     if given.dtype != np.uint64 or given.ndim != 2 or given.shape[1] != np.count_nonzero(led.rows >= 0):
         raise InvalidRequest(f"columns are {given.dtype} {given.shape}; expected uint64, as many as records in a row")
-    placed = np.zeros((len(given), len(led.rows)), np.uint64)
-    taken = np.flatnonzero(led.rows >= 0)
-    placed[:, taken] = given[:, led.rows[taken]]
-    return RingArray(Ring.Z64, placed)
+    return RingArray(Ring.Z64, np.ascontiguousarray(in_bins(led.rows, given.T).T))
+
+
+def in_bins(rows: NDArray[np.int64], x: Words) -> Words:
+    """One row a record, in the order of the bins; zeros in empty ones. rows: as of `Led`"""
+    placed = np.zeros((len(rows), *x.shape[1:]), np.uint64)
+    taken = np.flatnonzero(rows >= 0)
+    placed[taken] = x[rows[taken]]
+    return placed
 
 
 def link(
