@@ -9,11 +9,10 @@ Cost       128 x 2^20 bits in 15 ms, one core, where the result's memory has bee
 Reference  Warren, Hacker's Delight, section 7-3.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import numba
 import numpy as np
+
+from securecompute.arithmetic.compiled import compiled
 
 WORDS = 8  # words of a row at once: one line of the cache
 
@@ -25,14 +24,6 @@ _MASKS = (
     np.uint64(0x3333333333333333),
     np.uint64(0x5555555555555555),
 )
-
-
-def _compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """The kernel, compiled at its first call, kept on disk if there is a folder that this process may write to."""
-    try:
-        return numba.njit(cache=True, nogil=True)(kernel)
-    except RuntimeError:  # no such folder
-        return numba.njit(nogil=True)(kernel)
 
 
 @numba.njit
@@ -57,7 +48,7 @@ def _transpose_block(x):  # type: ignore[no-untyped-def]
     _exchange(x, 1, _MASKS[5])
 
 
-@_compiled
+@compiled
 def transpose(rows, out):  # type: ignore[no-untyped-def]
     """out[64 c + i, r] bit j = rows[64 r + j, c] bit i: uint64 (64 R, w) and (64 w, R)."""
     width = rows.shape[1]

@@ -15,7 +15,6 @@ Cost       ns per record, one core: values 0.7, products 1.9, by group 3.3 and 4
            or in the user's cache folder where that is read-only. `warm` does both ahead of time.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -23,18 +22,12 @@ import numpy as np
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from securecompute.arithmetic.compiled import compiled
+
 BLOCK = 512  # records whose digits wait in the first-level cache to be added to their groups
 
 Reals = NDArray[np.float64]
 Words = NDArray[np.uint64]
-
-
-def _compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """The kernel, compiled at its first call, kept on disk if there is a folder that this process may write to."""
-    try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(kernel)
-    except RuntimeError:  # no such folder
-        return numba.njit(nogil=True, error_model="numpy")(kernel)
 
 
 def _emit_fma(_context: Any, _a: Any, _b: Any, _c: Any) -> tuple[Any, Any]:
@@ -90,7 +83,7 @@ def _scatter(d2, d1, d0, group, start, count, sums):  # type: ignore[no-untyped-
         sums[g, 2] += d0[k]
 
 
-@_compiled
+@compiled
 def values(x: Reals, high: float, middle: float, low: float, limit: float) -> tuple[np.uint64, ...]:
     """Σ t₂, Σ t₁, Σ t₀ as bits mod 2⁶⁴; how many |x| are not ≤ limit; how many x are no multiple of u."""
     s2 = s1 = s0 = bad = lost = np.uint64(0)
@@ -104,7 +97,7 @@ def values(x: Reals, high: float, middle: float, low: float, limit: float) -> tu
     return s2, s1, s0, bad, lost
 
 
-@_compiled
+@compiled
 def products(x: Reals, y: Reals, high: float, middle: float, low: float, limit: float) -> tuple[np.uint64, ...]:
     """As `values`, of x y."""
     s2 = s1 = s0 = bad = lost = np.uint64(0)
@@ -119,7 +112,7 @@ def products(x: Reals, y: Reals, high: float, middle: float, low: float, limit: 
     return s2, s1, s0, bad, lost
 
 
-@_compiled
+@compiled
 def values_by(
     x: Reals, group: NDArray[np.uint32], sums: Words, high: float, middle: float, low: float, limit: float
 ) -> tuple[np.uint64, ...]:
@@ -138,7 +131,7 @@ def values_by(
     return bad, lost
 
 
-@_compiled
+@compiled
 def products_by(
     x: Reals, y: Reals, group: NDArray[np.uint32], sums: Words, high: float, middle: float, low: float, limit: float
 ) -> tuple[np.uint64, ...]:

@@ -14,7 +14,6 @@ Reference  Gueron and Kounavis, Intel Carry-Less Multiplication Instruction, 201
            Shoup, On Fast and Provably Secure Message Authentication Based on Universal Hashing, CRYPTO 1996.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -24,6 +23,8 @@ from numba import types
 from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
+
+from securecompute.arithmetic.compiled import compiled
 
 FOLD = np.uint64(0x87)
 _0, _1, _63 = np.uint64(0), np.uint64(1), np.uint64(63)
@@ -36,14 +37,6 @@ def has_instruction() -> bool:
     """Whether the compiler may use pclmulqdq, as NUMBA_CPU_FEATURES or this processor says."""
     features: str = cpu_target.target_context.codegen().magic_tuple()[2]
     return "+pclmul" in features.split(",")
-
-
-def compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """The kernel, compiled at its first call, kept on disk if there is a folder that this process may write to."""
-    try:
-        return numba.njit(cache=True, nogil=True)(kernel)
-    except RuntimeError:  # no such folder
-        return numba.njit(nogil=True)(kernel)
 
 
 def _emit_carryless(_context: Any, a: Any, b: Any) -> tuple[Any, Any]:

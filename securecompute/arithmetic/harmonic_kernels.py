@@ -15,12 +15,11 @@ Pitfalls   Integers in uint64 only: signed overflow is undefined in compiled cod
 Cost       ns per element and harmonic, one core: deal 3, combine 3. `warm` loads or compiles both ahead of time.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from securecompute.arithmetic.compiled import compiled
 
 BLOCK = 256  # elements whose angles stay in the first-level cache while the harmonics pass
 
@@ -32,14 +31,6 @@ _TWO = np.uint64(2)
 
 Reals = NDArray[np.float64]
 Words = NDArray[np.uint64]
-
-
-def _compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """The kernel, compiled at its first call, kept on disk if there is a folder that this process may write to."""
-    try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(kernel)
-    except RuntimeError:  # no such folder
-        return numba.njit(nogil=True, error_model="numpy")(kernel)
 
 
 @numba.njit(inline="always")
@@ -78,7 +69,7 @@ def _nearest(x):  # type: ignore[no-untyped-def]
     return np.float64(x + _ROUND).view(np.uint64) - _ROUND_BITS
 
 
-@_compiled
+@compiled
 def deal(turns: Words, step: int, scales: Reals, words: Words) -> None:
     """words[2j], words[2j + 1] <- 2^s_k cos kr, 2^s_k sin kr less what they held.
 
@@ -103,7 +94,7 @@ def deal(turns: Words, step: int, scales: Reals, words: Words) -> None:
                 c[i], s[i] = c[i] * dc[i] - s[i] * ds[i], s[i] * dc[i] + c[i] * ds[i]
 
 
-@_compiled
+@compiled
 def combine(turns: Words, step: int, alpha: Reals, beta: Reals, words: Words, sums: Words) -> None:
     """sums[f] <- this evaluator's share of f(c − r), for each of several f.
 

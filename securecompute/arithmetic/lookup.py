@@ -10,13 +10,13 @@ Cost       ns a row at n = 2^20, one core: build 13, an entry of the list 19. A 
 Reference  Knuth, TAOCP volume 3, 6.4, algorithm L; multiplicative hashing, Dietzfelbinger et al., J. Algorithms 1997.
 """
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from securecompute.arithmetic.compiled import compiled
 from securecompute.arithmetic.gf128 import Blocks, checked_blocks
 from securecompute.errors import InvalidRequest
 
@@ -84,21 +84,13 @@ def _places(n: int) -> NDArray[np.uint64]:
     return np.zeros(1 << max(4, (2 * n - 1).bit_length()), np.uint64)
 
 
-def _compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """The kernel, compiled at its first call, kept on disk if there is a folder that this process may write to."""
-    try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(kernel)
-    except RuntimeError:  # no such folder
-        return numba.njit(nogil=True, error_model="numpy")(kernel)
-
-
 @numba.njit(inline="always")
 def _hash(low, high):  # type: ignore[no-untyped-def]
     mixed = low * _LOW ^ high * _HIGH
     return mixed ^ (mixed >> _32)
 
 
-@_compiled
+@compiled
 def _insert(rows, places, stop_at_equal):  # type: ignore[no-untyped-def]
     """Put every row into its place; True as soon as a row is there already, if that is asked for."""
     last = np.uint64(places.size - 1)
@@ -122,7 +114,7 @@ def _insert(rows, places, stop_at_equal):  # type: ignore[no-untyped-def]
     return near == _ALL  # never: no number is so large; it keeps the compiler from leaving out the first loads
 
 
-@_compiled
+@compiled
 def _mark(rows, places, entries, found):  # type: ignore[no-untyped-def]
     last, width = np.uint64(places.size - 1), entries.shape[1]
     octets = np.zeros((_BLOCK, ROW_BYTES), np.uint8)

@@ -11,13 +11,12 @@ Cost       12 ns an entry for n = 10^5, 24 for 10^6, where the swaps miss the ca
 Reference  Durstenfeld, CACM 7(7), 1964; Lemire, ACM TOMACS 29(1), 2019, for j without a division.
 """
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from securecompute.arithmetic.compiled import compiled
 from securecompute.errors import InternalFault, InvalidRequest
 
 SPARE: Final = 16
@@ -39,15 +38,7 @@ def permutation_of(words: NDArray[np.uint64]) -> Order:
     return order
 
 
-def _compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """The kernel, compiled at its first call, kept on disk if there is a folder that this process may write to."""
-    try:
-        return numba.njit(cache=True, nogil=True)(kernel)
-    except RuntimeError:  # no such folder
-        return numba.njit(nogil=True)(kernel)
-
-
-@_compiled
+@compiled
 def _shuffle(order, words):  # type: ignore[no-untyped-def]
     """Swap in place; False if the spare words ran out."""
     n = order.size

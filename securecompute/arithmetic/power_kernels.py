@@ -13,12 +13,12 @@ Cost       ns per element and piece, one core: deal 2, combine 2. `warm` loads o
 """
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from securecompute.arithmetic.compiled import compiled
 
 _ROUND = 6755399441055744.0  # 1.5 · 2^52
 _ROUND_BITS = np.float64(_ROUND).view(np.uint64)
@@ -28,14 +28,6 @@ _ZERO, _DROPPED = np.uint64(0), np.uint64(11)
 
 Reals = NDArray[np.float64]
 Words = NDArray[np.uint64]
-
-
-def _compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """The kernel, compiled at its first call, kept on disk if there is a folder that this process may write to."""
-    try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(kernel)
-    except RuntimeError:  # no such folder
-        return numba.njit(nogil=True, error_model="numpy")(kernel)
 
 
 @numba.njit(inline="always")
@@ -72,7 +64,7 @@ def _low(turn, piece_bits):  # type: ignore[no-untyped-def]
     return np.float64(np.int64((turn << np.uint64(piece_bits)) >> _DROPPED)) * _UNIT
 
 
-@_compiled
+@compiled
 def deal(turns: Words, piece_bits: int, rho: float, scale: float, words: Words) -> None:
     """words[v] <- [v = r_high] 2^(−ρ r_low) scale less what it held.
 
@@ -89,7 +81,7 @@ def deal(turns: Words, piece_bits: int, rho: float, scale: float, words: Words) 
         words[high & last, i] += _nearest(math.pow(2.0, -rho * _low(turns[i], piece_bits)) * scale)
 
 
-@_compiled
+@compiled
 def combine(turns: Words, piece_bits: int, rho: float, factors: Reals, words: Words, sums: Words) -> None:
     """sums[0] <- this evaluator's share of 2^(ρ (c − r)) times the factors' common scale.
 
@@ -112,7 +104,7 @@ def combine(turns: Words, piece_bits: int, rho: float, factors: Reals, words: Wo
             total[i] += _nearest(factors[(places[i] - v) & last] * powers[i]) * row[i]
 
 
-@_compiled
+@compiled
 def look_up(turns: Words, piece_bits: int, tables: Words, words: Words, sums: Words) -> None:
     """sums[f] <- Σ_v words[v] tables[f, i − v], i the piece of the circle that c is in.
 

@@ -27,7 +27,6 @@ Reference  Winograd, A New Algorithm for Inner Product, IEEE Trans. Computers 19
            Geijn, BLIS, ACM TOMS 2015.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -39,6 +38,8 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 from numba.np.numpy_support import carray
 from numpy.typing import NDArray
+
+from securecompute.arithmetic.compiled import compiled
 
 Words: TypeAlias = NDArray[np.uint64]
 
@@ -190,14 +191,6 @@ _tile: Any = intrinsic(prefer_literal=True)(_emit_tile)
 _words_at: Any = intrinsic(_emit_words_at)
 
 
-def _compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """The kernel, compiled at its first call, kept on disk if there is a folder that this process may write to."""
-    try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(kernel)
-    except RuntimeError:  # no such folder
-        return numba.njit(nogil=True, error_model="numpy")(kernel)
-
-
 @numba.njit
 def _copy(to, to_run, x, x_run, x_word, runs, length, all_runs, all_length):  # type: ignore[no-untyped-def]
     """Copy runs of words, with zeros after the end of each and after the last."""
@@ -288,7 +281,7 @@ def _tiles(pairs, lanes, a, a_row, a_step, b, c, c_row, ks, m, n, reach):  # typ
             _tiles_of_words(a, a_row, a_step, b + 8 * j * ks, c + 8 * j, c_row, ks, vectors, last)
 
 
-@_compiled
+@compiled
 def _multiply(pairs, rows, lanes, depth, tall, wide, room, a, a_row, a_col, b, b_row, b_col, c, c_row, m, n, ks, upper):  # type: ignore[no-untyped-def]
     """C += A B by blocks. Addresses, and steps in bytes; `room` begins with m + n zeros; A is m by ks, B ks by n."""
     of_rows, of_columns = room, room + 8 * m
@@ -320,7 +313,7 @@ def _multiply(pairs, rows, lanes, depth, tall, wide, room, a, a_row, a_col, b, b
         _subtract(c, c_row, m, n, of_columns if upper else of_rows, of_columns)
 
 
-@_compiled
+@compiled
 def _times_vector(a, a_row, a_col, x, x_step, y, m, ks):  # type: ignore[no-untyped-def]
     """y = A x, one of A's steps being 8 bytes; y begins as zeros."""
     out = carray(_words_at(y), (m,))
@@ -341,7 +334,7 @@ def _times_vector(a, a_row, a_col, x, x_step, y, m, ks):  # type: ignore[no-unty
                 out[i + r] += carray(_words_at(a + (i + r) * a_row + k * a_col), (1,))[0] * by
 
 
-@_compiled
+@compiled
 def _plainly(a, b, c):  # type: ignore[no-untyped-def]
     for i in range(a.shape[0]):
         for k in range(a.shape[1]):

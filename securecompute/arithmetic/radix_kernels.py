@@ -13,22 +13,12 @@ Pitfalls   All arithmetic is in uint64, where it wraps; what is stored is its lo
 Cost       ns a row and evaluator for digits of 3 bits: `places` 17, `destinations` 4; the dealer's `correction` 8.
 """
 
-from collections.abc import Callable
-from typing import Any
-
-import numba
 import numpy as np
 
-
-def _compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """The kernel, compiled at its first call, kept on disk if there is a folder that this process may write to."""
-    try:
-        return numba.njit(cache=True, nogil=True)(kernel)
-    except RuntimeError:  # no such folder
-        return numba.njit(nogil=True)(kernel)
+from securecompute.arithmetic.compiled import compiled
 
 
-@_compiled
+@compiled
 def places(h, v, a, one):  # type: ignore[no-untyped-def]
     """This share of T_0, uint32 (n,), and of e, uint32 (n, m - 1).
 
@@ -65,7 +55,7 @@ def places(h, v, a, one):  # type: ignore[no-untyped-def]
     return first, e
 
 
-@_compiled
+@compiled
 def destinations(first, h, e, masked):  # type: ignore[no-untyped-def]
     """This share of dest, uint32 (n,), in place of `first`, with e public and `masked` this share of a_r."""
     n, others = h.shape
@@ -77,7 +67,7 @@ def destinations(first, h, e, masked):  # type: ignore[no-untyped-def]
     return first
 
 
-@_compiled
+@compiled
 def correction(r, h, a, b, masked):  # type: ignore[no-untyped-def]
     """The second shares of h and of a_r, in place of the first ones, where a_t is shared as a and b."""
     n, others = h.shape

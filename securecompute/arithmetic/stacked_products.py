@@ -40,12 +40,9 @@ def stacked_matmul_128(a: Words, b: Words) -> Words:
 @cache
 def _kernel() -> Callable[..., Any]:
     """The loops, compiled at their first call, kept on disk if there is a folder that this process may write to."""
-    import numba
+    from securecompute.arithmetic.compiled import compiled  # loads the compiler
 
-    try:
-        return numba.njit(cache=True, nogil=True)(_loops)
-    except RuntimeError:  # no such folder
-        return numba.njit(nogil=True)(_loops)
+    return compiled(_loops)
 
 
 def _loops(a, b, c):  # type: ignore[no-untyped-def]

@@ -8,22 +8,12 @@ Pitfalls   Bins and items are uint32, of which the largest stands for none. Noth
 Cost       As `cuckoo` says. About two bins are looked at for an item, some tens for the last ones.
 """
 
-from collections.abc import Callable
-from typing import Any
-
-import numba
 import numpy as np
 
-
-def _compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """The kernel, compiled at its first call, kept on disk if there is a folder that this process may write to."""
-    try:
-        return numba.njit(cache=True, nogil=True)(kernel)
-    except RuntimeError:  # no such folder
-        return numba.njit(nogil=True)(kernel)
+from securecompute.arithmetic.compiled import compiled
 
 
-@_compiled
+@compiled
 def places(hashed, count, found):  # type: ignore[no-untyped-def]
     """Fill `found`, uint32 (n, 3), from hashes, uint64 (n, 2), of so many bins, a uint64."""
     piece, mask, rest, one = np.uint64(39), np.uint64((1 << 39) - 1), np.uint64(25), np.uint64(1)
@@ -42,7 +32,7 @@ def places(hashed, count, found):  # type: ignore[no-untyped-def]
         found[i, 0], found[i, 1], found[i, 2] = a, b, c
 
 
-@_compiled
+@compiled
 def place(wanted, item, seen, origin, queue):  # type: ignore[no-untyped-def]
     """Fill `item`; False if one has no place. `seen` marks bins by the item that looks; `origin` is one's bin before.
 
@@ -76,7 +66,7 @@ def place(wanted, item, seen, origin, queue):  # type: ignore[no-untyped-def]
     return True
 
 
-@_compiled
+@compiled
 def choices(wanted, item, choice):  # type: ignore[no-untyped-def]
     """Fill `choice`, uint8, one a bin: by which of its places an item is there."""
     none = np.uint32(0xFFFFFFFF)

@@ -19,7 +19,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from securecompute.arithmetic.gf128_kernels import compiled, looked_up, product
+from securecompute.arithmetic.compiled import compiled
+from securecompute.arithmetic.gf128_kernels import looked_up, product
 
 DELAYS = 24
 AHEAD = DELAYS + 1  # of the cell that a step multiplies

@@ -13,25 +13,18 @@ Cost       ns a row of two words at n = 2^20, one core: bucket 8, peel 31, fill 
 Reference  peeling with xors as in Graf, Lemire, Xor Filters, ACM JEA 2020.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from securecompute.arithmetic.compiled import compiled
+
 Words = NDArray[np.uint64]
 
 _1, _8, _16, _32, _48 = (np.uint64(k) for k in (1, 8, 16, 32, 48))
 _BYTE, _LOW16, _LOW32, _ZERO = (np.uint64(k) for k in (0xFF, 0xFFFF, 0xFFFFFFFF, 0))
-
-
-def _compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """The kernel, compiled at its first call, kept on disk if there is a folder that this process may write to."""
-    try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(kernel)
-    except RuntimeError:  # no such folder
-        return numba.njit(nogil=True, error_model="numpy")(kernel)
 
 
 @numba.njit(inline="always")
@@ -55,7 +48,7 @@ def _columns(low, high, sparse):  # type: ignore[no-untyped-def]
     return a | (b << _16) | (c << _32)
 
 
-@_compiled
+@compiled
 def bucket(
     first: Words, second: Words, clusters: int, sparse: int, mask: Any, starts: Any, order: Any, rows: Words
 ) -> None:
@@ -82,7 +75,7 @@ def bucket(
         rows[k, 1] = second[i, 0] & mask
 
 
-@_compiled
+@compiled
 def peel(rows: Words, starts: Any, sparse: int, steps: Any, peeled: Any) -> None:
     """Take off rows that are alone in some column until none is left, or what is left is a 2-core.
 
@@ -182,7 +175,7 @@ def _back(rows, start, steps, count, own, here):  # type: ignore[no-untyped-def]
                 here[j, t] = own[r, t] ^ here[a, t] ^ here[b, t] ^ here[c, t] ^ here[j, t]
 
 
-@_compiled
+@compiled
 def fill(
     rows: Words, starts: Any, order: Any, steps: Any, peeled: Any, values: Words, first: int, last: int, sparse: int,
     dense: int, store: Words,
@@ -210,7 +203,7 @@ def fill(
         _back(rows, start, steps, peeled[cluster], own, here)
 
 
-@_compiled
+@compiled
 def decode(
     rows: Words, starts: Any, order: Any, store: Words, first: int, last: int, sparse: int, dense: int, in_order: bool,
     out: Words,

@@ -8,12 +8,11 @@ Cost       0.3 us a row, one core.
 Reference  RFC 7693, sections 2.7 (SIGMA), 3.1 (mixing) and 3.2 (compression).
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from securecompute.arithmetic.compiled import compiled
 
 WORDS = 16  # of a block
 
@@ -43,14 +42,6 @@ _SIGMA = np.array(
 _ROUNDS = np.concatenate([_SIGMA, _SIGMA[:2]])
 
 
-def _compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """The kernel, compiled at its first call, kept on disk if there is a folder that this process may write to."""
-    try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(kernel)
-    except RuntimeError:  # no such folder
-        return numba.njit(nogil=True, error_model="numpy")(kernel)
-
-
 @numba.njit
 def _turn(x, by):  # type: ignore[no-untyped-def]
     return (x >> np.uint64(by)) | (x << np.uint64(64 - by))
@@ -68,7 +59,7 @@ def _mix(a, b, c, d, x, y):  # type: ignore[no-untyped-def]
     return a, _turn(b ^ c, 63), c, d
 
 
-@_compiled
+@compiled
 def hash_rows(rows: NDArray[np.uint64], start: NDArray[np.uint64], out: NDArray[np.uint64]) -> None:
     """out[i] = the first words of BLAKE2b of rows[i].
 

@@ -72,18 +72,6 @@ def test_other_memory_for_the_result_is_refused(out):
         bit_matrix.transpose(random_words(64, 2), frozen)
 
 
-def test_a_kernel_is_compiled_even_where_nothing_can_be_kept(monkeypatch):
-    plain = bit_matrix_kernels.numba.njit
-
-    def no_folder(*args, **options):
-        if options.get("cache"):
-            raise RuntimeError("cannot cache function: no locator available")
-        return plain(*args, **options)
-
-    monkeypatch.setattr(bit_matrix_kernels.numba, "njit", no_folder)
-    assert bit_matrix_kernels._compiled(lambda x: x + 1)(2) == 3
-
-
 def test_warming_up_compiles_what_is_used_and_nothing_later():
     bit_matrix.warm()
     before = len(bit_matrix_kernels.transpose.signatures)

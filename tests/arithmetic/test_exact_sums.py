@@ -268,19 +268,6 @@ def test_the_compiler_is_loaded_by_the_first_sum_and_not_before():
     assert subprocess.run([sys.executable, "-c", report.format(check)], check=False).returncode == 0
 
 
-def test_a_kernel_is_compiled_even_where_nothing_can_be_kept(monkeypatch):
-    compile_with = exact_kernels.numba.njit
-
-    def no_folder(*arguments, cache=False, **options):
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return compile_with(*arguments, **options)
-
-    monkeypatch.setattr(exact_kernels.numba, "njit", no_folder)
-    double = exact_kernels._compiled(lambda x: x + x)
-    assert double(2.0) == 4.0
-
-
 @pytest.mark.parametrize("code", [-1, 3])
 def test_a_code_outside_the_groups_is_refused(code):
     with pytest.raises(InvalidRequest, match=r"outside 0 \.\. 2"):

@@ -194,15 +194,3 @@ def test_warming_up_compiles_what_is_used_and_nothing_later():
     frozen.flags.writeable = False
     gf128.multiply(a, frozen, out=gf128.Factor(a[0]).times(frozen))
     assert [len(kernel.signatures) for kernel in used] == before
-
-
-def test_a_kernel_is_compiled_even_where_nothing_can_be_kept(monkeypatch):
-    plain = kernels.numba.njit
-
-    def no_folder(*args, **options):
-        if options.get("cache"):
-            raise RuntimeError("cannot cache function: no locator available")
-        return plain(*args, **options)
-
-    monkeypatch.setattr(kernels.numba, "njit", no_folder)
-    assert kernels.compiled(lambda x: x + 1)(2) == 3
