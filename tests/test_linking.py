@@ -7,7 +7,9 @@ import pytest
 
 import securecompute as sc
 from securecompute.coordinator import COLLECTOR
+from securecompute.errors import InvalidRequest
 from securecompute.linking import padded, with_spare
+from securecompute.patients import counts
 from securecompute.patients.counts import match_of
 from securecompute.program_manifest import columns_used
 from securecompute.programs.expressions import Expression, apply, program_of
@@ -152,3 +154,19 @@ def test_a_declared_number_is_of_all_records_so_that_no_cohort_tells_of_a_person
 
         cohorts = [None, "pid = 'p40'", "pid = 'nobody'", "bmi > 20", "bmi > 1000 or pid in ('p1', 'p2')"]
         assert {declared(where) for where in cohorts} == {padded(len(set(TABLES["Duke"]["pid"].to_pylist()) - {None}))}
+
+
+@pytest.mark.parametrize(
+    ("records", "partners", "allowed"),
+    [(12_900_000, 1, True), (13_000_000, 1, False), (6_400_000, 2, True), (6_500_000, 2, False)],
+)
+def test_so_many_records_that_a_false_match_is_likelier_than_2_to_the_minus_40_are_refused(records, partners, allowed):
+    sides = [Side(name, None, records) for name in ("Mayo", "Duke", "Yale")[: partners + 1]]
+    linkage = Linkage(ON, sides[0], tuple(sides[1:]))
+    matched = counts.matches(linkage)
+    assert (linkage.bins * partners * 2.0**-64 <= 2.0**-40) is allowed
+    if allowed:
+        assert program_of([(each, "box") for each in matched]).linkages == (linkage,)
+    else:
+        with pytest.raises(InvalidRequest, match="Name fewer institutions"):
+            program_of([(each, "box") for each in matched])

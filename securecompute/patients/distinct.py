@@ -6,7 +6,7 @@
 Reveals    that number to the collector, if it is 0 or at least the smallest cell, else that it is closed; with `seen`
            the numbers known to exactly 1, 2, ... institutions, in the same way. Of each institution, to all: how many
            patients it has in all, in the cohort or not, rounded up to 64, or by at most an eighth.
-Accuracy   exact, for identifiers that are equal; false matches have probability 2^-64 a record.
+Accuracy   exact, for identifiers that are equal; false matches have probability 2^-40 in all.
 Checked    against the set of pooled records.
 """
 

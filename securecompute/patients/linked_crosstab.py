@@ -11,7 +11,7 @@ Reveals    the r·c counts, and the patients in common without row or column val
            Of each institution, to the other: how many patients it has in all, in the cohort or not, rounded up to 64,
            or by at most an eighth.
            Not promised: an institution knows its own column of all of its patients, and can subtract.
-Accuracy   counts exact, for identifiers that are equal; false matches have probability 2^-64 a record.
+Accuracy   counts exact, for identifiers that are equal; false matches have probability 2^-40 in all.
 Checked    against pandas on an inner join.
 """
 

@@ -15,7 +15,7 @@ Reveals    to the collector, the number found if it is 0 or at least the smalles
            cohort and with the keys or not, rounded up to 64, or by at most an eighth.
            Not promised: the leader knows how many patients it has, and can subtract. Two questions whose keys differ by
            one can be subtracted as well, as those over cohorts that differ by one patient.
-Accuracy   exact, for the rule above; false matches have probability 2^-64 a record and key. Whether two records that
+Accuracy   exact, for the rule above; false matches have probability 2^-40 in all. Whether two records that
            agree in a key are one person's, nobody sees: for the default keys `records/linkage_keys` has measurements.
 Cost       21 + ⌈log₂ K⌉ rounds for K keys. Payload: K linkages, and for each bin and key a match, an arrangement of 56
            bytes together, and a product; with `by_key` up to ⌈log₂ K⌉/2 products. FEBRL 4, 5000 records each, nine

@@ -9,7 +9,7 @@ Reveals    to the collector, of each number exactly(T): itself if it is 0 or at 
            distinct patients.
            Not promised: an institution knows how many patients it has itself, and can subtract. Whoever sees the
            answer can subtract from declared numbers: 63 patients at A alone, of 64 declared, leave one for A and B.
-Accuracy   exact, for identifiers that are equal; false matches have probability 2^-64 a record.
+Accuracy   exact, for identifiers that are equal; false matches have probability 2^-40 in all.
 Checked    against sets of pooled records.
 """
 

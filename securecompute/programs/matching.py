@@ -5,7 +5,7 @@
 
 t is the partner's secret for a bin, and t' what the leader has learned in its place: the same where the partner has the
 bin's record, else uniform. So is p' + u the partner's number there, at the scale that the plan of the program gives it,
-and elsewhere a uniform word that the product with 0 removes. A false match has probability 2^-64 a bin.
+and elsewhere a uniform word that the product with 0 removes. A false match has probability 2^-64 a bin, 2^-40 in all.
 
 Of several partners the product of their matches says whether all have the record; `enough` refuses if few are so.
 

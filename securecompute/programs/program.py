@@ -20,7 +20,7 @@ from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
 from securecompute.programs import attributes
 from securecompute.programs.catalogue import find
-from securecompute.programs.linkages import ORDER, TAG, Linkage, check_source, linked
+from securecompute.programs.linkages import ORDER, TAG, Linkage, check_compared, check_source, linked
 from securecompute.programs.matching import Arrange, Match
 from securecompute.programs.operation import ValueType
 from securecompute.programs.sketches import check_cells, sketched, sketched_side
@@ -187,6 +187,7 @@ class Program:
         """Words go to lines that take them, each to one; and inputs are such as their linkage gives."""
         if len(self.linkages) > MOST_LINKAGES:
             raise InvalidRequest(f"a program has at most {MOST_LINKAGES} linkages")
+        check_compared(self.linkages)
         for uses, node, type_ in zip(self.consumers(), self.nodes, self.types, strict=True):
             if type_.words and len(uses) != 1:
                 raise InvalidRequest("words of a linkage go into one line")
