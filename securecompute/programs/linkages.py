@@ -188,8 +188,8 @@ def check_compared(linkages: Sequence[Linkage]) -> None:
     compared = sum(each.bins * len(each.partners) for each in linkages)
     if compared > MOST_COMPARED:
         raise InvalidRequest(
-            f"institutions have so many records that {compared:,} comparisons are needed; with more than {MOST_COMPARED:,} "
-            "a false match would be likelier than 2^-40. Name fewer institutions, or fewer keys"
+            f"institutions have so many records that {compared:,} comparisons are needed; with more than "
+            f"{MOST_COMPARED:,} a false match would be likelier than 2^-40. Name fewer institutions, or fewer keys"
         )
 
 
