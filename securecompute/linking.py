@@ -47,7 +47,7 @@ from securecompute.programs.plan import Plan
 from securecompute.programs.program import Input
 from securecompute.protocols.intersection import circuit
 from securecompute.records.dictionary import Dictionary
-from securecompute.records.identifiers import Identifiers, read_identifiers
+from securecompute.records.identifiers import Identifiers, Report, read_identifiers
 from securecompute.records.key_types import AnyOrder, Field, KeyType
 from securecompute.records.numeric import declared_range, numbers
 from securecompute.records.rows import Rows
@@ -70,6 +70,7 @@ class Own:
     which    SHA-256 of which records these are
     rows     the records that were looked at, and taken their places among them
     patients of a leader in a linkage by one of several keys: int64 (true,), the number of the patient of each true one
+    report   of a linkage by one key: what became of the records, for the institution itself
     """
 
     ids: Plain
@@ -79,6 +80,7 @@ class Own:
     rows: Rows
     taken: NDArray[np.int64]
     patients: NDArray[np.int64] | None = None
+    report: Report | None = None
 
 
 def padded(n: int) -> int:
@@ -113,7 +115,7 @@ def own_side(records: Records, on: Parts, side: Side, min_cell: int, randomness:
     check_number(side, identified(records, key_of(on)))
     which = hashlib.sha256(np.sort(rows.places[found.rows]).tobytes()).digest()
     ids = with_spare(found.ids, side.records, randomness)
-    return Own(ids, columns, len(found.ids), which, rows, found.rows)
+    return Own(ids, columns, len(found.ids), which, rows, found.rows, report=found.report)
 
 
 def check_number(side: Side, records: int) -> None:
