@@ -147,7 +147,7 @@ def claims(quick: bool) -> list[Claim]:
         *curve_rows(SMALL),
         *unbalanced_rows([(SMALL, n), (n, SMALL)]),
         *star_rows(1 << 16, (3, 5, 10), few),
-        *star_rows(n, (3, 5), own),
+        *star_rows(n, (3, 5, 10), own),
     ]
 
 

@@ -21,7 +21,7 @@ from bench.intersection_sides.files import power
 from bench.intersection_sides.ours import answer, fabric
 
 FLAT, FLAT_FROM = 1.5, 1 << 16
-SIZES, QUICK_SIZES = [1 << k for k in range(14, 24)], [1 << k for k in (12, 14, 16, 17)]
+SIZES, QUICK_SIZES = [1 << k for k in range(14, 25)], [1 << k for k in (12, 14, 16, 17)]
 PASSES, QUICK_PASSES = 5, 2
 FLAT_SERIES = ("CSV to CSV", "processor, both")
 
