@@ -3,9 +3,9 @@
 It opens its own source, keeps its own rules and identity key, and answers a closed list of requests: `introduce`
 itself, be `enrol`led in a network, `consider` a question, a program or a list. What it considers well it takes part in:
 with a masked vector, with shares, or with hidden identifiers. Its records and its own numbers never leave the object.
-For programs on secret arrays it also tells whether its rules `permit` a program, tells the shape of columns, or how
-many of its records would be linked (`measure`), keeps arrays (`hold`) and loads kernels (`prepare`). What programs and
-lists showed to it is for its own steward: no request reads it.
+It also tells whether its rules `permit` a program or list, tells the shape of columns, or how many of its records would
+be linked (`measure`), keeps arrays (`hold`) and loads kernels (`prepare`). What programs and lists showed to it is for
+its own steward: no request reads it.
 """
 
 from collections.abc import Collection, Mapping
@@ -94,7 +94,7 @@ class Institution:
         if request == "consider":
             return self._consider(payload)
         if request == "permit":
-            return ProgramManifest.decode(payload, self._enrolled).respects(self._rules, self.name)
+            return self._permits(payload)
         if request == "prepare":
             return prepare(payload)
         if request == "measure":
@@ -147,9 +147,10 @@ class Institution:
 
     def _listed(self, manifest: ListManifest, brought: Listing) -> Part[dict[str, Any]]:
         told = yield from lists.conversation(self.name, manifest, brought, self._tables, self._randomness)
-        if told is not None:
-            self._lists.keep(told, self._records)
-        return {}
+        if told is None:
+            return {}
+        self._lists.keep(told, self._records)
+        return {"written": self._lists.written}
 
     def _introduce(self) -> dict[str, Any]:
         return {
@@ -196,6 +197,17 @@ class Institution:
             self._considered[encoded] = self._listing(encoded)
         else:
             self._considered[encoded] = self._inputs(encoded) if is_program(encoded) else self._vector(encoded)
+
+    def _permits(self, encoded: bytes) -> dict[str, bool]:
+        """Hold a program or list against the rules, and prepare nothing. Of a list: whether it would be `written` here.
+
+        raises   as `_consider`, of the rules alone
+        """
+        if is_list(encoded):
+            ListManifest.decode(encoded, self._enrolled).respects(self._rules, self.name)
+            return {"written": self._lists.written}
+        ProgramManifest.decode(encoded, self._enrolled).respects(self._rules, self.name)
+        return {}
 
     def _listing(self, encoded: bytes) -> Listing:
         """This institution's identifiers for a list that its rules allow."""

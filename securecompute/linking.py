@@ -12,7 +12,7 @@ A linkage's key has the same fields, kinds and forms at all institutions; which,
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 import numpy as np
@@ -80,7 +80,7 @@ class Own:
     rows: Rows
     taken: NDArray[np.int64]
     patients: NDArray[np.int64] | None = None
-    report: Report | None = None
+    report: Report = field(default_factory=Report)
 
 
 def padded(n: int) -> int:

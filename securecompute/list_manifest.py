@@ -1,11 +1,13 @@
 """What a session computes that tells institutions which of their patients others know too, as data.
 
-Named are the protocol, the institutions with their cohorts and public numbers, the fields of the key, and who receives.
-Every party of the session derives its part from the manifest itself, and a fresh nonce in it binds all that is hashed.
+Named are the protocol, the institutions with their public numbers, the fields of the key, and who receives. Who alone
+receives may choose its own records by a cohort; nobody else has one, since a list says of each person on it that he is
+in everybody's. Every party of the session derives its part from the manifest itself, and a fresh nonce in it binds all
+that is hashed.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -41,7 +43,8 @@ class ListManifest:
 
     protocol    "vole", "iknp" or "oprf" for two institutions, "star" for three or more
     on          fields that identify a patient, with their kinds
-    sides       the institutions in turn, each with its cohort and its public number; they bring no columns
+    sides       the institutions in turn, each with its public number; they bring no columns. Who alone receives may
+                have a cohort
     receivers   who is told its own patients that all others know: one of the institutions, or several
     nonce       32 bytes, fresh
     """
@@ -74,7 +77,8 @@ class ListManifest:
         """The manifest in these bytes, if it is of this enrolment. Run by every party of the session.
 
         raises   InvalidRequest  not such a manifest, another roster, institutions that are not there or too many or
-                                 few of them for the protocol, fields of no kind, or a receiver that takes no part
+                                 few of them for the protocol, fields of no kind, a receiver that takes no part, or a
+                                 cohort that somebody else would learn of
         """
         try:
             plain = msgpack.unpackb(encoded)
@@ -92,6 +96,8 @@ class ListManifest:
     @classmethod
     def of(cls, asked: Any, enrolment: Enrolment, nonce: bytes) -> "ListManifest":
         """The manifest of list, on, sides and receivers, that somebody else chose. raises InvalidRequest as `decode`"""
+        if not isinstance(asked, dict) or not {"list", "on", "sides", "receivers"} <= set(asked):
+            raise InvalidRequest("a list is asked for by its protocol, its fields, its sides and who receives")
         sides, receivers = asked["sides"], asked["receivers"]
         if not isinstance(sides, list) or not isinstance(receivers, list) or {type(r) for r in receivers} - {str}:
             raise InvalidRequest("a list's sides are a list, and its receivers a list of names")
@@ -116,6 +122,7 @@ class ListManifest:
         for name in self.receivers:
             if name not in names:
                 raise InvalidRequest(f"'{name}' takes no part, so it cannot be told a list of its patients")
+        check_cohorts({side.party: side.where for side in self.sides}, self.receivers)
         key_of(self.on).label()
 
     def side(self, me: Party) -> Side:
@@ -146,8 +153,13 @@ class ListManifest:
         return self.session.hex()[:16]
 
     def header(self, receiver: Party) -> bytes:
-        """The public header of the run that tells this institution."""
-        return self.session + receiver.encode()
+        """The public header of the run that tells this institution.
+
+        A session is 32 bytes, and before the name stands its length: no header begins another one, so that what a
+        protocol appends to one is never read as a part of another.
+        """
+        name = receiver.encode()
+        return self.session + len(name).to_bytes(2, "big") + name
 
     def respects(self, rules: Rules, me: Party) -> None:
         """Return if the list keeps these rules. Run by an institution on its own.
@@ -158,6 +170,26 @@ class ListManifest:
         side, columns = self.side(me), self.enrolment.columns_of(me)
         rules.permits_list([name for name in self.receivers if name != me])
         rules.permits(INTERSECT, [*key_of(self.on).columns, *columns_used({"where": side.where}, columns)])
+
+
+def check_cohorts(cohorts: Mapping[Party, str | None], receivers: Sequence[Party]) -> None:
+    """Return if nobody learns from a list who is in another institution's cohort: only who alone is told has one.
+
+    raises   InvalidRequest  naming whose cohort, who would learn of it, and what to do
+    """
+    for name, where in cohorts.items():
+        told = [f"'{other}'" for other in receivers if other != name]
+        if where is not None and told:
+            remedy = _remedy(name, receivers)
+            raise InvalidRequest(f"a cohort at '{name}' would tell {' and '.join(told)} who is in it; {remedy}")
+
+
+def _remedy(name: Party, receivers: Sequence[Party]) -> str:
+    if name in receivers:
+        return f"leave it out, or ask for a list to '{name}' alone"
+    if len(receivers) == 1:
+        return f"leave it out there. '{receivers[0]}' may choose its own records: where={{'{receivers[0]}': ...}}"
+    return "leave it out there"
 
 
 def check_protocol(protocol: Any, institutions: int) -> None:

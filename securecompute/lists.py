@@ -1,8 +1,9 @@
 """An institution's own side of lists of common patients: its part of a session, and the lists that it was told.
 
 A list says which of an institution's own patients all the others know too, by the places of their records: of a patient
-with several the first. It stays in the institution's software for its steward; no request reads it. With a folder it is
-written there too, as lists/<name>.parquet, which only this user may read.
+with several the first. With it stands what became of the institution's own records, which says why a list is short.
+Both stay in the institution's software for its steward; no request reads them. With a folder the list is written there
+too, as lists/<name>.parquet, which only this user may read; that it is, and no more of it, the researcher is told.
 
 Security   The receiver learns which of its own patients all the others have, and their public numbers; every other
            institution the public numbers; coordinator and researcher that it was done. No number of patients leaves,
@@ -10,6 +11,9 @@ Security   The receiver learns which of its own patients all the others have, an
            several receive, each has a run of its own, under keys of its own, and none depends on what another tells.
            A list names patients one by one, so it has no smallest length: rule 'min_cell', which is of counts that are
            shown, does not hold here. Rules 'linkage' and 'lists_to' do, and who has a list holds it by agreement.
+           Who is told has a cohort only if nobody else is: a cohort of another institution would say of each patient on
+           the list what it asks for (`list_manifest`). So does a field of the key: patients of whom it is the same are
+           on the list. Rule 'columns' alone stands against that.
            Not promised: that the others' sets are true, nor that the receiver's is. It may hold identifiers of people
            whom it never treated, and so ask for them; the stewards' agreement is all that stands against that.
            When a party is lost, a receiver has its whole list or none; of several, one may have its own.
@@ -35,6 +39,8 @@ from securecompute.primitives.oprf import Mode
 from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.intersection import iknp, oprf, star, vole
 from securecompute.protocols.intersection.oprf_table import Table
+from securecompute.protocols.intersection.silent_vole import Cost
+from securecompute.records.identifiers import Report
 from securecompute.records.sources import Records
 
 SUFFIXES: Final = (".csv", ".parquet")
@@ -51,20 +57,36 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PatientList:
-    """What one institution was told. Shows with whom, never how many.
+    """What one institution was told. Its repr shows with whom, never how many; its str is for the steward alone.
 
     others    the institutions that know these patients too
     columns   of the key
     places    int64 (n,), ascending: where the records stand among its own, one for each patient
+    report    what became of its own records: which have no identifier, and why
     """
 
     name: str
     others: tuple[Party, ...]
     columns: tuple[str, ...]
     places: NDArray[np.int64]
+    report: Report
 
     def __repr__(self) -> str:
         return f"PatientList({self.name}; with {', '.join(self.others)})"
+
+    def __str__(self) -> str:
+        own = self.report
+        lacking = [
+            f"{column}: {own.missing[column]} missing, {own.unreadable[column]} unreadable" for column in own.missing
+        ]
+        return "\n".join(
+            [
+                f"list {self.name}: of {own.distinct} different patients here, those whom {' and '.join(self.others)} "
+                f"{'knows' if len(self.others) == 1 else 'all know'} too: {len(self.places)}",
+                f"{own.records} records were read; {own.lacking} lack the identifier ({'; '.join(lacking)}), "
+                f"{own.repeated} repeat one",
+            ]
+        )
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a list of patients stays in its institution's process; write it to a file there")
@@ -78,8 +100,7 @@ def bring(me: Party, manifest: ListManifest, records: Records, tables: PreparedT
     side = manifest.side(me)
     own = own_side(records, manifest.on, side, 0, draw)
     asked = manifest.protocol == OPRF and manifest.receivers != (me,)
-    make = tables.table if side.where is None else tables.once
-    return Listing(own, make(own, side.records) if asked else None)
+    return Listing(own, tables.table(own, side.records) if asked else None)
 
 
 def conversation(
@@ -94,7 +115,32 @@ def conversation(
     own = brought.own
     places = own.rows.places[own.taken[found[: own.true]]]
     others = tuple(name for name in manifest.parties if name != me)
-    return PatientList(manifest.name, others, key_of(manifest.on).columns, np.sort(places))
+    return PatientList(manifest.name, others, key_of(manifest.on).columns, np.sort(places), own.report)
+
+
+def cost(manifest: ListManifest) -> tuple[int, dict[Party, int]]:
+    """Rounds, and payload bytes that each institution sends, exactly: of declared numbers alone.
+
+    raises   InvalidRequest  numbers that the protocol has no room for
+    """
+    sizes, rounds, sent = manifest.sizes, 0, dict.fromkeys(manifest.parties, 0)
+    for receiver in manifest.receivers:
+        if manifest.protocol == STAR:
+            agreed = star.Star(sizes, receiver, manifest.header(receiver))
+            needed, run = agreed.rounds, agreed.sent
+        else:
+            (peer,) = (name for name in sizes if name != receiver)
+            price = _cost_of_two(manifest.protocol, sizes[receiver], sizes[peer])
+            needed, run = price.rounds, {receiver: price.receiver, peer: price.sender}
+        rounds = max(rounds, needed)
+        sent = {name: total + run[name] for name, total in sent.items()}
+    return rounds, sent
+
+
+def _cost_of_two(protocol: str, nx: int, ny: int) -> Cost:
+    if protocol == OPRF:
+        return oprf.cost(nx, ny, QUERIES, Mode.OPRF)
+    return (iknp.cost if protocol == IKNP else vole.cost)(nx, ny)
 
 
 def _run(
@@ -129,6 +175,11 @@ class PatientLists:
         """folder   where each is written as well; made when there is one. None: memory only"""
         self._name, self._folder = name, folder
         self._lists: dict[str, PatientList] = {}
+
+    @property
+    def written(self) -> bool:
+        """Whether lists are files too, in a folder."""
+        return self._folder is not None
 
     def __iter__(self) -> Iterator[PatientList]:
         """All that are kept, in the order in which they came."""

@@ -26,7 +26,8 @@ from securecompute.engine.fabric import Fabric, Progress, Recipe, Run
 from securecompute.engine.rounds import Party
 from securecompute.engine.runner import Limits
 from securecompute.errors import DisclosureRefused, InvalidRequest, PeerLost
-from securecompute.intersect import ListReceipt, asked_list, run_list
+from securecompute.intersect import Cohorts, ListReceipt, To, asked_list, explain_list, run_list
+from securecompute.list_explanation import ListExplanation
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.patient_sides import sides_for
 from securecompute.patients import catalogue as patients
@@ -43,6 +44,7 @@ from securecompute.secret_arrays.inputs import secret_array
 from securecompute.secret_arrays.linked import LinkedRecords, Where, sides_of
 from securecompute.simulation import (
     RAY,
+    announce,
     check_agreements,
     check_choice,
     check_paths,
@@ -57,8 +59,6 @@ from securecompute.study import Study
 
 if TYPE_CHECKING:
     from securecompute.engine.on_ray import Placement
-
-BANNER = "simulation: one trust domain. Whoever administers this cluster could read every institution's records."
 
 
 class Network:
@@ -165,7 +165,7 @@ class Network:
         if fabric == RAY and placement is None:
             check_paths(sources)
         if not quiet:
-            _say(BANNER)
+            announce()
         running = start(recipes, fabric, placement, limits)
         try:
             return cls(running, sources, dictionary, choice, computing)
@@ -227,24 +227,32 @@ class Network:
         self,
         *institutions: Party,
         on: On,
-        to: Party | Sequence[Party],
-        where: Where = None,
+        to: To,
+        where: Cohorts = None,
         protocol: str | None = None,
         progress: Progress | None = None,
     ) -> ListReceipt:
         """Tell an institution which of its own patients all the others know too. Only it learns them, or how many.
 
-        on, where   as for `link`
+        on          as for `link`
         to          who is told: one of the institutions, or several, each of its own patients
+        where       of one that alone is told a cohort of its records, {"Mayo": "age >= 60"}; nobody else may have one
         protocol    "vole", "iknp" or "oprf" for two, "star" for three or more; None: "vole", or "star"
         raises      InvalidRequest     no such institution, column, cohort or protocol
                     DisclosureRefused  a rule of one of them, 'linkage' or 'lists_to' above all, does not allow it
                     PeerSilent         one of them is lost, and a receiver has no list: ask again
         """
         self._check_open()
-        asked = asked_list(self, institutions, key_of_texts(on), to, where, protocol)
+        asked = asked_list(self, institutions, on, to, where, protocol)
         self._prepare(institutions, asked["list"])
         return run_list(self.fabric, self._enrolment, asked, progress)
+
+    def explain_intersect(
+        self, *institutions: Party, on: On, to: To, where: Cohorts = None, protocol: str | None = None
+    ) -> ListExplanation:
+        """What `intersect` would cost, who would learn what, and who would refuse it, without running it."""
+        self._check_open()
+        return explain_list(self.fabric, self._enrolment, asked_list(self, institutions, on, to, where, protocol))
 
     def run_program(self, program: Program, progress: Progress | None = None) -> dict[int, NDArray[np.float64]]:
         """Run a program once: output number -> what is shown to the researcher. Of others, they hold it.
@@ -389,9 +397,3 @@ class Network:
             rules=rules.to_plain(),
             precision=precision,
         )
-
-
-def _say(text: str) -> None:
-    from rich.console import Console
-
-    Console(stderr=True, highlight=False).print(text, style="yellow")

@@ -5,8 +5,11 @@
     log    queries.sqlite: who asked how many items under which key, noted before it is answered
 
 A set that has changed has another name, and so another key. Under one key at most `QUERIES` items are answered, all
-askers and sessions together; whoever needs more removes the file, and the set is prepared anew under a new key. The set
-of a cohort is prepared for one session, and not kept.
+askers and sessions together; whoever needs more removes the file, and the set is prepared anew under a new key.
+
+A set is of all records of the institution, by some key; the time that it takes says whether it was prepared before, so
+whether these records have changed since. A table of a cohort would say whether two cohorts are of the same patients:
+there is none, as nobody who is asked has a cohort (`list_manifest`).
 
 Without a folder a table lives as long as its institution's process, and so does the log.
 """
@@ -71,14 +74,6 @@ class PreparedTables:
         except OSError as error:
             raise self._fault(error) from None
         return table
-
-    def once(self, own: Own, ny: int) -> Table:
-        """A table for one session, which is not kept. raises InvalidRequest: as `table`
-
-        For cohorts: were theirs kept, the time that one takes would tell whoever proposes it whether its patients are
-        just those of an earlier one, and so of a person that is added by name whether he is among them.
-        """
-        return Table.prepare(own.ids, ny, QUERIES, Mode.OPRF, self._randomness)
 
     def _read(self, path: Path, purpose: str) -> Table:
         try:

@@ -1,4 +1,4 @@
-"""What it takes to simulate a network: checks that are made before anything starts, and a recipe for every party."""
+"""What it takes to simulate a network: what is said of it, checks before anything starts, a recipe for every party."""
 
 import hashlib
 import os
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 RAY, IN_PROCESS = "ray", "in-process"
 COMPUTE_PARTIES = 3
+BANNER = "simulation: one trust domain. Whoever administers this cluster could read every institution's records."
+
+
+def announce() -> None:
+    """Say that this is a simulation, beside what is printed."""
+    from rich.console import Console
+
+    Console(stderr=True, highlight=False).print(BANNER, style="yellow")
 
 
 def named(institutions: Mapping[Party, Any] | Iterable[tuple[Party, Any]], helpers: int = 0) -> dict[Party, Any]:

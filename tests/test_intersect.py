@@ -1,5 +1,6 @@
 """Lists of common patients in a network: by Python's sets, who is told, what is refused, and what is lost."""
 
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 import securecompute as sc
 from securecompute.engine.faults import Faults
 from securecompute.errors import BadFrame, PeerLost
-from tests.hospitals import LISTS, NAMES, expected, hospitals, listed, software
+from tests.hospitals import DICTIONARY, LISTS, NAMES, expected, hospitals, listed, software, table
 
 TWO = ("vole", "iknp", "oprf")
 PATIENTS = st.lists(st.none() | st.integers(0, 12), max_size=16)  # of a small world, so that sets meet
@@ -20,6 +21,12 @@ def _warm():
         for protocol in TWO:
             network._prepare(["Mayo"], protocol)
         network._prepare(["Mayo"], "star")
+
+
+@pytest.fixture(scope="module")
+def small():
+    with hospitals(THREE) as network:
+        yield network
 
 
 @pytest.mark.parametrize("protocol", TWO)
@@ -72,18 +79,21 @@ def test_two_of_three_are_compared_and_the_third_hears_of_nothing():
         assert not software(network, "Yale")._considered
 
 
-def test_cohorts_choose_whose_records_are_compared():
+def test_a_cohort_of_who_alone_is_told_chooses_whose_records_are_compared():
     with hospitals(THREE) as network:
-        network.intersect("Duke", "Mayo", on="mrn", to="Mayo", where={"Mayo": "age >= 5", "Duke": "age < 4"})
-        assert listed(network, "Mayo") == [5, 6, 7]
+        network.intersect("Duke", "Mayo", on="mrn", to="Mayo", where={"Mayo": "age >= 5"})
+        assert listed(network, "Mayo") == [5, 6, 7, 8, 9]
+        network.intersect(*THREE, on="mrn", to="Yale", where={"Yale": "age < 5", "Duke": None})
+        assert listed(network, "Yale") == [4]
 
 
 def test_a_receipt_says_who_was_told_and_no_number_of_patients():
     with hospitals(THREE) as network:
         receipt = network.intersect("Mayo", "Duke", on="mrn", to="Mayo")
         (told,) = software(network, "Mayo").lists
-    first, second, third = str(receipt).splitlines()
+    first, where, second, third = str(receipt).splitlines()
     assert first == f"Mayo was told which of its patients Duke knows too: list {told.name}"
+    assert where.strip() == receipt.place("Mayo")
     assert second == "Nobody else was told anything, and how many they are nobody else knows."
     assert third.startswith("simulation, one trust domain; compared: mrn; vole, 4 rounds, ")
     assert repr(receipt) == str(receipt)
@@ -102,26 +112,88 @@ def test_rounds_and_bytes_are_the_same_whoever_matches(protocol):
 
 
 NOTHING = {
-    "nobody": ({"to": []}, "nobody would be told the list"),
+    "nobody": ({"to": []}, "nobody would be told the list; name an institution, to='Mayo'"),
+    "no names": ({"to": None}, "to= names who is told, to='Mayo', or a list of names; this is a NoneType"),
+    "names of no kind": ({"to": [3]}, "to= names who is told"),
+    "a name in bytes": ({"to": b"Mayo"}, "this is a bytes"),
+    "one twice": ({"to": ["Mayo", "Mayo"]}, "names an institution twice; once is enough"),
+    "a misspelt one": ({"to": "Moyo"}, "'Moyo' takes no part.*; did you mean 'Mayo'"),
     "a stranger": ({"to": "Yale"}, "'Yale' takes no part, so it cannot be told a list of its patients"),
     "the researcher": ({"to": "collector"}, "'collector' takes no part"),
     "no protocol": ({"protocol": "magic"}, "there is no protocol 'magic' for lists; there are vole, iknp, oprf, star"),
     "too few": ({"protocol": "star"}, "'star' is for three institutions or more, vole, iknp, oprf are for two"),
-    "no column": ({"on": "mnr"}, "did you mean 'mrn'"),
-    "no cohort": ({"where": "height > 3"}, "height"),
+    "no column": (
+        {"on": "mnr"},
+        "'Mayo' has no column 'mnr', and a key is of columns that all have; did you mean 'mrn'",
+    ),
+    "no key": ({"on": []}, "at least one field"),
+    "a key of no kind": ({"on": 3}, "a key is given by its fields"),
+    "no cohort": ({"where": {"Mayo": "height > 3"}}, "the cohort at 'Mayo': .*height"),
+    "an empty cohort": ({"where": {"Mayo": ""}}, "the cohort at 'Mayo': "),
+    "a cohort of no kind": ({"where": {"Mayo": 3}}, "the cohort at 'Mayo': a cohort is text, not int"),
+    "a cohort of a stranger": (
+        {"where": {"Yale": "age > 3"}},
+        "'Yale' takes no part, so it has no cohort in this list",
+    ),
+    "a cohort of nobody": ({"where": {"Moyo": "age > 3"}}, "'Moyo' takes no part.*; did you mean 'Mayo'"),
+    "a cohort of all": ({"where": "age > 3"}, r"one cohort for all would tell.*where=\{'Mayo': \.\.\.\}$"),
+    "cohorts of no kind": ({"where": ["age > 3"]}, r"where=\{'Mayo': \.\.\.\}"),
+    "a cohort of all, told to two": (
+        {"where": "age > 3", "to": ["Duke", "Mayo"]},
+        r"where=\{'Duke': \.\.\.\} and to='Duke' alone",
+    ),
+    "another's cohort": (
+        {"where": {"Duke": "age > 3"}},
+        r"a cohort at 'Duke' would tell 'Mayo' who is in it; leave it out there\. 'Mayo' may choose its own records: "
+        r"where=\{'Mayo': \.\.\.\}",
+    ),
+    "both cohorts": ({"where": {"Mayo": "age > 3", "Duke": "age > 3"}}, "a cohort at 'Duke' would tell 'Mayo'"),
+    "a cohort that another one who is told would learn of": (
+        {"where": {"Mayo": "age > 3"}, "to": ["Mayo", "Duke"]},
+        "a cohort at 'Mayo' would tell 'Duke' who is in it; leave it out, or ask for a list to 'Mayo' alone",
+    ),
+}
+NOT_INSTITUTIONS = {
+    "in a list": ((["Mayo", "Duke"],), r"named one after the other, \('Mayo', 'Duke', \.\.\.\); this is a list"),
+    "a misspelt one": (("Mayo", "Dukes"), "there is no institution 'Dukes'; did you mean 'Duke'"),
+    "one twice": (("Mayo", "Mayo"), "two institutions or more are compared, each named once; 'Mayo' is named twice"),
+    "one": (("Mayo",), "only 'Mayo' is named"),
+    "none": ((), "none is named"),
+    "the collector": (("Mayo", "collector"), "there is no institution 'collector'"),
 }
 
 
 @pytest.mark.parametrize(("asked", "text"), NOTHING.values(), ids=NOTHING)
-def test_what_cannot_be_asked_is_an_error_with_a_remedy(asked, text):
-    with hospitals(THREE) as network:
+def test_what_cannot_be_asked_is_an_error_with_a_remedy(small, asked, text):
+    for ask in (small.intersect, small.explain_intersect):
         with pytest.raises(sc.InvalidRequest, match=text):
-            network.intersect("Mayo", "Duke", **{"on": "mrn", "to": "Mayo"} | asked)
-        with pytest.raises(sc.InvalidRequest, match="vole, iknp, oprf are for two"):
-            network.intersect(*THREE, on="mrn", to="Mayo", protocol="vole")
-        with pytest.raises(sc.InvalidRequest, match="two institutions or more are compared, each named once"):
-            network.intersect("Mayo", "Mayo", on="mrn", to="Mayo")
-        assert listed(network, "Mayo") is None
+            ask("Mayo", "Duke", **{"on": "mrn", "to": "Mayo"} | asked)
+    assert listed(small, "Mayo") is None
+
+
+@pytest.mark.parametrize(("names", "text"), NOT_INSTITUTIONS.values(), ids=NOT_INSTITUTIONS)
+def test_institutions_are_named_one_after_the_other_and_once(small, names, text):
+    with pytest.raises(sc.InvalidRequest, match=text):
+        small.intersect(*names, on="mrn", to="Mayo")
+
+
+def test_three_institutions_have_a_protocol_of_their_own(small):
+    with pytest.raises(sc.InvalidRequest, match="vole, iknp, oprf are for two"):
+        small.intersect(*THREE, on="mrn", to="Mayo", protocol="vole")
+
+
+def test_a_column_that_only_one_has_is_named_with_who_lacks_it():
+    tables = {name: table(own) for name, own in THREE.items()}
+    tables["Mayo"] = tables["Mayo"].append_column("ssn", tables["Mayo"]["mrn"])
+    with sc.Network.simulate(tables, fabric="in-process", rules=LISTS, quiet=True) as network:
+        with pytest.raises(
+            sc.InvalidRequest, match="'Duke' has no column 'ssn', and a key is of columns that all have"
+        ):
+            network.intersect("Mayo", "Duke", on=["mrn", "ssn"], to="Mayo")
+        network.intersect("Mayo", "Duke", on="mrn", to="Mayo", where={"Mayo": "ssn <> 'patient 4'"})
+        assert listed(network, "Mayo") == [5, 6, 7, 8, 9]
+        with pytest.raises(sc.InvalidRequest, match=r"the cohort at 'Duke': .*'ssn'"):
+            network.intersect("Mayo", "Duke", on="mrn", to="Duke", where={"Duke": "ssn is null"})
 
 
 REFUSED = {
@@ -164,7 +236,7 @@ def test_a_column_of_the_cohort_is_held_against_the_rule_too():
     with hospitals(THREE, sc.Rules(linkage="lists", columns=("mrn",))) as network:
         network.intersect("Mayo", "Duke", on="mrn", to="Mayo")
         with pytest.raises(sc.DisclosureRefused, match="rule 'columns' does not list 'age'"):
-            network.intersect("Mayo", "Duke", on="mrn", to="Mayo", where={"Duke": "age < 5"})
+            network.intersect("Mayo", "Duke", on="mrn", to="Mayo", where={"Mayo": "age < 5"})
 
 
 def test_the_rules_of_who_takes_no_part_do_not_matter():
@@ -266,24 +338,46 @@ def test_a_closed_network_compares_nothing():
         network.intersect("Mayo", "Duke", on="mrn", to="Mayo")
 
 
-def test_lists_over_cohorts_of_another_institution_read_its_column():
-    """No rule stops this but 'columns': every bit of the age at Duke, of each patient whom Mayo knows too."""
-    patients = {"Mayo": list(range(40)), "Duke": list(range(20, 80))}
-    ages = dict.fromkeys(range(20, 40), 0)
-    with hospitals(patients) as network:
+def test_no_list_over_a_cohort_of_another_institution_reads_its_column():
+    """Seven cohorts would read an age of each patient; none of them is compared, and no software is even asked."""
+    with hospitals(THREE) as network:
+        asked, ask = [], network.fabric.ask
+        network.fabric.ask = lambda *given: asked.append(given) or ask(*given)
         for bit in (1, 2, 4, 8, 16, 32, 64):
             ranges = [f"age between {low} and {low + bit - 1}" for low in range(bit, 128, 2 * bit)]
-            network.intersect("Mayo", "Duke", on="mrn", to="Mayo", where={"Duke": " or ".join(ranges)})
-            for place in listed(network, "Mayo"):
-                ages[patients["Mayo"][place]] += bit
-    assert ages == {patient: patients["Duke"].index(patient) % 100 for patient in ages}
+            cohort = " or ".join(ranges)
+            for where, to in ((cohort, "Mayo"), ({"Duke": cohort}, "Mayo"), ({"Duke": cohort}, ["Duke", "Mayo"])):
+                with pytest.raises(sc.InvalidRequest, match="would tell"):
+                    network.intersect("Mayo", "Duke", on="mrn", to=to, where=where)
+            with pytest.raises(sc.InvalidRequest, match="a cohort at 'Duke' would tell 'Mayo' who is in it"):
+                network.intersect(*THREE, on="mrn", to="Mayo", where={"Duke": cohort})
+        assert asked == []
+        assert listed(network, "Mayo") is listed(network, "Duke") is None
 
 
-def test_only_the_table_of_all_records_is_kept_so_that_no_time_tells_whether_two_cohorts_are_the_same(tmp_path):
+def test_who_invents_records_reads_a_field_of_the_key():
+    """No rule stops this but 'columns': a record for each patient and age, of which Duke's is the common one."""
+    duke, ages = table(range(20, 30)), list(range(20))
+    invented = pa.table({"mrn": [f"patient {k}" for k in range(20, 30) for _ in ages], "age": 10 * ages})
+    tables = {"Mayo": invented, "Duke": duke, "Yale": table([])}
+    told = {"fabric": "in-process", "dictionary": DICTIONARY, "quiet": True}
+    with sc.Network.simulate(tables, rules=LISTS, **told) as network:
+        network.intersect("Mayo", "Duke", on=["mrn", "age"], to="Mayo")
+        places = listed(network, "Mayo")
+    read = {invented["mrn"][k].as_py(): invented["age"][k].as_py() for k in places}
+    assert read == dict(zip(duke["mrn"].to_pylist(), duke["age"].to_pylist(), strict=True))
+    rules = {"Duke": sc.Rules(linkage="lists", columns=("mrn",))}
+    with (
+        sc.Network.simulate(tables, rules={name: rules.get(name, LISTS) for name in tables}, **told) as network,
+        pytest.raises(sc.DisclosureRefused, match="rule 'columns' does not list 'age'"),
+    ):
+        network.intersect("Mayo", "Duke", on=["mrn", "age"], to="Mayo")
+
+
+def test_a_key_holder_prepares_one_table_whatever_cohort_asks_it(tmp_path):
     patients = {"Mayo": range(40), "Duke": range(20, 80)}
     with hospitals(patients, state=tmp_path) as network:
-        for where, kept in ((None, 1), ("age < 99", 1), ("age < 99 or mrn = 'patient 9'", 1), (None, 1)):
-            asked = {"Duke": where} if where else None
-            network.intersect("Mayo", "Duke", on="mrn", to="Mayo", where=asked, protocol="oprf")
-            assert listed(network, "Mayo") == list(range(20, 40))
-            assert len(list(tmp_path.rglob("*.table"))) == kept
+        for where in (None, "age < 99", "age < 30"):
+            network.intersect("Mayo", "Duke", on="mrn", to="Mayo", where={"Mayo": where}, protocol="oprf")
+            assert listed(network, "Mayo") == list(range(20, 30 if where == "age < 30" else 40))
+            assert len(list(tmp_path.rglob("*.table"))) == 1

@@ -58,7 +58,7 @@ def test_the_receiver_finds_its_list_in_its_folder(healthy, protocol):
     receipt = asked(formed, protocol, progress=[].append)
     common = range(250, 260) if protocol == "star" else range(250, 300)
     assert written(state, receipt.name) == {"north": [f"patient {k}" for k in common]}
-    assert (receipt.rounds, receipt.receivers) == (ROUNDS[protocol], ("north",))
+    assert (receipt.rounds, receipt.receivers, receipt.written) == (ROUNDS[protocol], ("north",), ("north",))
 
 
 STEPS = [

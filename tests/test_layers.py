@@ -39,6 +39,7 @@ ORDER = (
     "coordinator",
     "explanation",
     "program_explanation",
+    "list_explanation",
     "secret_arrays",
     "patient_sides",
     "intersect",

@@ -26,8 +26,8 @@ def prepared(monkeypatch):
     return sizes
 
 
-def ask(network, who="Mayo", whom="Duke", where=None):
-    network.intersect(who, whom, on="mrn", to=who, protocol="oprf", where=where)
+def ask(network, who="Mayo", whom="Duke", on="mrn"):
+    network.intersect(who, whom, on=on, to=who, protocol="oprf")
     return listed(network, who)
 
 
@@ -48,11 +48,18 @@ def test_a_set_is_prepared_once_and_later_askers_use_it_again(prepared, tmp_path
 
 def test_another_set_has_another_key(prepared):
     with hospitals(THREE) as network:
-        assert ask(network, where={"Duke": "age > 0"}) == [0]
+        assert ask(network, on=["mrn", "age"]) == []
         assert ask(network) == [0, 2]
         assert len(prepared) == 2
         log = software(network, "Duke")._tables.log
         assert log._database.execute("SELECT count(DISTINCT key) FROM asked").fetchone() == (2,)
+
+
+def test_a_set_that_has_changed_is_prepared_anew(prepared, tmp_path):
+    for duke, common in (([3, 4, 5, 1], [0, 2]), ([3, 4, 5], [2]), ([3, 4, 5, 1], [0, 2])):
+        with hospitals(THREE | {"Duke": duke}, state=tmp_path) as network:
+            assert ask(network) == common
+    assert prepared == [64, 64] and len(list(tmp_path.rglob("*.table"))) == 2
 
 
 def test_what_may_be_asked_under_one_key_is_counted_before_it_is_answered(monkeypatch):

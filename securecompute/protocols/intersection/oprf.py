@@ -18,7 +18,7 @@ Security   Asker, whatever it does: the tags, |Y| as declared, and membership of
            that two lists are, or are not, of one key; with the key, if it is ever lost, the whole set to who has
            kept the tags. Q evaluations cost at most log2(Q) / 2 of the key's 126 bits (static Diffie-Hellman).
 Cost       2 rounds. The asker sends 32 |X|; the key holder t |Y| + 32 |X|, in mode VOPRF also 32, and 64 for every
-           65,535 items begun. One core, us an item asked: asker 100, key holder 39; with proofs 215 and 100.
+           65,535 items begun: `cost`. One core, us an item asked: asker 100, key holder 39; with proofs 215 and 100.
 Reference  RFC 9497; the set use is that of Jarecki, Liu, SCN 2010 (2HashDH) with a truncated list.
 """
 
@@ -37,6 +37,7 @@ from securecompute.primitives.ristretto import ELEMENT_BYTES
 from securecompute.protocols.intersection.declared import declared_set, octets
 from securecompute.protocols.intersection.header import public_key
 from securecompute.protocols.intersection.oprf_table import Published, Table, tag_bytes, words
+from securecompute.protocols.intersection.silent_vole import Cost
 from securecompute.values import Plain
 
 _SECONDS = 1e-3  # of either side for an item, on a slow and busy core: what a deadline allows for
@@ -50,6 +51,12 @@ class QueryLog(Protocol):
 
         raises   DisclosureRefused  with these, more than `allowed` would have been answered under this public key
         """
+
+
+def cost(nx: int, ny: int, queries: int, mode: Mode) -> Cost:
+    """Rounds, and payload bytes that asker and key holder send in `receive` and `send`. raises as `tag_bytes`"""
+    proofs = ELEMENT_BYTES + PROOF_BYTES * len(list(_batches(nx))) if mode is Mode.VOPRF else 0
+    return Cost(2, ELEMENT_BYTES * nx, tag_bytes(queries, ny) * ny + ELEMENT_BYTES * nx + proofs)
 
 
 def receive(

@@ -19,8 +19,8 @@ Security   Any institutions together, in the augmented semi-honest model: they f
            False matches: 2^-64 a record of the leader that is not common, 2^-40 in all for 2^24 records; a common
            record is always found. Assumes what `opprf` does, and AES-128 as the PRF.
            Not promised: that a set is true; one wrong word hides a record.
-Cost       `Star.rounds`. A key, 32 bytes, from the first to the second of every two in the roster's order; and
-           `opprf` for every P_i, with values of one word.
+Cost       `Star.rounds` and `Star.sent`, exactly: a key, 32 bytes, from the first to the second of every two in the
+           roster's order; and `opprf` for every P_i, with values of one word.
 Reference  Kolesnikov, Matania, Pinkas, Rosulek, Trieu, CCS 2017, the protocol for the augmented model. One store P of
            the leader's records serves all, under a fresh mask each: see `circuit`.
 """
@@ -83,6 +83,17 @@ class Star:
     def rounds(self) -> int:
         """As many as a silent party yields."""
         return max(self.terms(name).cost().rounds for name in self.others)
+
+    @property
+    def sent(self) -> dict[Party, int]:
+        """Payload bytes that each institution sends."""
+        last = len(self.sizes) - 1
+        sent = {name: KEY_BYTES * (last - place) for place, name in enumerate(self.sizes)}
+        for name in self.others:
+            cost = self.terms(name).cost()
+            sent[self.leader] += cost.receiver
+            sent[name] += cost.sender
+        return sent
 
 
 def lead(agreed: Star, x: Plain, randomness: Randomness) -> Part[NDArray[np.bool_]]:

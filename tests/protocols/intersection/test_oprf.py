@@ -17,6 +17,7 @@ from securecompute.primitives.ristretto import IDENTITY, InvalidElement
 from securecompute.protocols.intersection import oprf
 from securecompute.protocols.intersection.header import public_key
 from securecompute.protocols.intersection.oprf_table import Table, ascending, tag_bytes
+from securecompute.protocols.intersection.silent_vole import Cost
 from tests.protocols.intersection.sets import FEW, HEADER, Spent, far_apart, identifiers, plain
 from tests.seeded import SeededRandomness
 
@@ -117,6 +118,7 @@ def test_the_cost_line_is_true(mode, more):
     t = tag_bytes(QUERIES, len(Y))
     assert played.rounds == 2
     assert played.sent == {ASKER: 32 * len(X), HOLDER: t * len(Y) + 32 * len(X) + more}
+    assert oprf.cost(len(X), len(Y), QUERIES, mode) == Cost(played.rounds, played.sent[ASKER], played.sent[HOLDER])
 
 
 def test_long_lists_have_a_proof_for_every_batch(monkeypatch):
