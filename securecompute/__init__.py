@@ -3,8 +3,8 @@
     from securecompute import Network
 
 `Network` and `Study` ask; `Question`, `Dictionary`, `Column` and `Rules` say what is asked, of what data, and what may
-leave; `Answer` is what comes back. `SecretArray` and the functions beside it compute on numbers that nobody sees. The
-errors form one tree, see `securecompute.errors`.
+leave; `Field` and `AnyOrder`, by what patients are told apart; `Answer` is what comes back. `SecretArray` and the
+functions beside it compute on numbers that nobody sees. The errors form one tree, see `securecompute.errors`.
 
 A name is loaded when it is first used, so that importing the package starts nothing and stays quick.
 """
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from securecompute.fits import k_means, linear_regression, logistic_regression, principal_components
     from securecompute.network import Network
     from securecompute.records.dictionary import Column, Dictionary
+    from securecompute.records.key_types import AnyOrder, Field
     from securecompute.secret_arrays.array import SecretArray, explain, reveal
     from securecompute.secret_arrays.gates import (
         cholesky,
@@ -45,9 +46,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Answer",
+    "AnyOrder",
     "Column",
     "Dictionary",
     "DisclosureRefused",
+    "Field",
     "InternalFault",
     "InvalidRequest",
     "Network",
@@ -78,9 +81,11 @@ __all__ = [
 
 _HOME = {
     "Answer": "answer",
+    "AnyOrder": "records.key_types",
     "Column": "records.dictionary",
     "Dictionary": "records.dictionary",
     "DisclosureRefused": "errors",
+    "Field": "records.key_types",
     "InternalFault": "errors",
     "InvalidRequest": "errors",
     "Network": "network",

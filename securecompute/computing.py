@@ -6,6 +6,7 @@ An institution's input is found by its source, plain data in a program:
     {"held": name}                                 an array that somebody gave it
     {"linkage": number, "columns": [...]}          what it brings as the leader of a linkage, see `linking`
     {"sketch": {...}}                              which cells its patients take, for a question about them
+    {"without key": {...}}                         how many records tell no patient, for such a question
 
 What a program shows to a party it keeps for itself: no request reads it, and no other program takes it in.
 """
@@ -42,9 +43,10 @@ from securecompute.programs.linkages import linked
 from securecompute.programs.program import Input
 from securecompute.programs.rehearsal import rehearse
 from securecompute.programs.sketches import sketched, sketched_side
+from securecompute.programs.unidentified import keys_and_cohort, unidentified
 from securecompute.protocols.intersection import circuit, iknp, opprf, vole
 from securecompute.records.dictionary import Dictionary
-from securecompute.records.identifiers import read_identifiers
+from securecompute.records.identifiers import read_identifiers, without
 from securecompute.records.numeric import declared_range, numbers
 from securecompute.records.sketches import sketch
 from securecompute.records.sources import Records
@@ -165,6 +167,15 @@ def own_sketch(records: Records, declared: Input) -> NDArray[np.float64]:
     return sketch(found, declared.shape[0])
 
 
+def own_unidentified(records: Records, declared: Input) -> NDArray[np.float64]:
+    """How many of an institution's records tell no patient, float64 (1,). Run by the institution.
+
+    raises   InvalidRequest  no such column or cohort
+    """
+    keys, where = keys_and_cohort(declared.source)
+    return np.array([without(records.select(where), [key_of(key) for key in keys])], np.float64)
+
+
 def check_ranges(dictionary: Dictionary, declared: Input) -> None:
     """Return if what a program declares of columns follows from the dictionary, and not from the records.
 
@@ -217,6 +228,8 @@ def bring(
             continue
         if sketched(declared.source):
             x = own_sketch(records, declared)
+        elif unidentified(declared.source):
+            x = own_unidentified(records, declared)
         elif "columns" in declared.source:
             check_ranges(records.dictionary, declared)
             x, taken[k] = columns_of(records, declared.source, rules.min_cell)

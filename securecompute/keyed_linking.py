@@ -18,10 +18,9 @@ from securecompute.disclosure.rules import COUNTS, Rules
 from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
 from securecompute.linking import Own, check_number, key_of, padded, parts_of, permits_measuring, with_spare
-from securecompute.patients.keys import MOST_KEYS
 from securecompute.primitives.randomness import Randomness
 from securecompute.program_manifest import columns_used
-from securecompute.programs.linkages import Linkage, Side
+from securecompute.programs.linkages import MOST_KEYS, Linkage, Side
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.linkage_keys import LinkageKeys, read_linkage_keys
 from securecompute.records.rows import Rows

@@ -374,10 +374,9 @@ class Network:
         """Answer a question about patients whom several institutions know. raises SecureComputeError."""
         encoded, manifest = self.propose_counting(question)
         run, shown = self._run_program(encoded, manifest, progress)
-        known = patients.opened(shown[0])
-        asked, sides = patients.find(question.analysis), patients.sides_of(manifest.program)
-        result = asked.finish(question, sides, known, self.dictionaries, manifest.rules.min_cell)
-        told = self._provenance(run, PROTOCOL, manifest.rules, asked.PRECISION, sides.names, sides.names)
+        result = patients.finish(question, manifest.program, shown, self.dictionaries, manifest.rules.min_cell)
+        precision, names = patients.find(question.analysis).PRECISION, patients.sides_of(manifest.program).names
+        told = self._provenance(run, PROTOCOL, manifest.rules, precision, names, names)
         return Answer(question, result, told)
 
     def _provenance(

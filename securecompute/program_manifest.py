@@ -5,7 +5,7 @@ fresh nonce, bind every mask of the session.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,10 +18,11 @@ from securecompute.engine.rounds import Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.manifest import Enrolment
 from securecompute.patients import catalogue
-from securecompute.programs.linkages import CELLS, TOTALS, Parts, Side, column_of, linked
+from securecompute.programs.linkages import CELLS, TOTALS, Brought, Parts, column_of, linked
 from securecompute.programs.plan import Plan, plan
 from securecompute.programs.program import Program
 from securecompute.programs.sketches import sketched, sketched_side
+from securecompute.programs.unidentified import keys_and_cohort, unidentified
 from securecompute.records.dictionary import Dictionary
 
 VERSION = 1
@@ -104,10 +105,12 @@ class ProgramManifest:
             raise InvalidRequest("a sketch of patients enters a program that is made from a question, and no other")
         if any(each.unambiguous for each in self.program.linkages):
             raise InvalidRequest("linkages by several keys enter a program that is made from a question, and no other")
+        if any(unidentified(each.source) for each in self.program.inputs.values()):
+            raise InvalidRequest("records without a key enter a program that is made from a question, and no other")
 
     def _check_keys(self) -> None:
         """An institution that found out a field's kind by itself would match nobody, and the counts would be wrong."""
-        keys = [on for owner in self.enrolment.identities for on, _ in self._sides(owner)]
+        keys = [on for owner in self.enrolment.identities for on, _, _ in self._compared(owner)]
         if any(not kind for on in keys for part in on for _, kind, _ in part):
             raise InvalidRequest("the fields of a key are told with their kinds: text, number or date")
 
@@ -142,11 +145,18 @@ class ProgramManifest:
         sides = (party for linkage in self.program.linkages for party in linkage.sides)
         return tuple(dict.fromkeys((*self.program.owners, *sides, *self.enrolment.compute, *self.program.receivers)))
 
-    def _sides(self, owner: Party) -> list[tuple[Parts, Side]]:
-        """By which fields an institution's patients are told apart, and which they are: in linkages and sketches."""
-        within = [(each.on, each.sides[owner]) for each in self.program.linkages if owner in each.sides]
-        own = (each.source for each in self.program.inputs.values() if each.owner == owner)
-        return within + [sketched_side(source, owner) for source in own if sketched(source)]
+    def _compared(self, owner: Party) -> Iterator[tuple[Parts, str | None, tuple[Brought, ...]]]:
+        """By which fields an institution's patients are told apart, in which cohort, and what columns they bring."""
+        for linkage in self.program.linkages:
+            if (side := linkage.sides.get(owner)) is not None:
+                yield linkage.on, side.where, side.columns
+        for source in (each.source for each in self.program.inputs.values() if each.owner == owner):
+            if sketched(source):
+                on, side = sketched_side(source, owner)
+                yield on, side.where, ()
+            elif unidentified(source):
+                keys, where = keys_and_cohort(source)
+                yield from ((key, where, ()) for key in keys)
 
     def respects(self, rules: Rules, owner: Party) -> None:
         """Return if the program and the rules in force keep these rules. Run by an institution on its own.
@@ -158,12 +168,12 @@ class ProgramManifest:
         columns, question = self.enrolment.columns_of(owner), self.question
         purpose, name = (ARRAYS, "linkage") if question is None else (COUNTS, question.analysis)
         for source in (each.source for each in self.program.inputs.values() if each.owner == owner):
-            compared = linked(source) is not None or sketched(source)
+            compared = linked(source) is not None or sketched(source) or unidentified(source)
             rules.permits(name if compared else "secret arrays", columns_used(source, columns))
-        for on, side in self._sides(owner):
+        for on, where, brought in self._compared(owner):
             rules.permits_linkage(purpose)
             fields = [column for part in on for column, _, _ in part]
-            used = columns_used({"columns": list(side.columns), "where": side.where}, columns)
+            used = columns_used({"columns": list(brought), "where": where}, columns)
             rules.permits(name, [*fields, *used])
         if patients := [each.patient for each in self.program.linkages if owner in each.sides and each.patient]:
             rules.permits(name, patients)

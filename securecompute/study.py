@@ -105,7 +105,9 @@ class Study:
     ) -> Answer:
         """How many different patients institutions have together, or how many are known to `at_least` of them.
 
-        on     the fields that identify a patient: columns, or such as "soundex(surname)"
+        on     the fields that identify a patient: columns, or such as "soundex(surname)". Texts are compared as texts,
+               but for case and blanks: where institutions write dates or numbers differently, "born as date", "id as
+               number"; see `Field` for which can be read. The answer says how many records have no readable value
         seen   show how many are known to exactly 1, 2, ... institutions
         raises SecureComputeError
         """
@@ -123,7 +125,11 @@ class Study:
         return self.ask("approximate_distinct", on=on, where=where, between=between, cells=cells)
 
     def overlap(self, on: On, where: str | None = None, between: Sequence[Party] | None = None) -> Answer:
-        """How many patients institutions have in common, for every set of them. raises SecureComputeError."""
+        """How many patients institutions have in common, for every set of them.
+
+        on     as of `distinct`: ["surname", "born as date"]
+        raises SecureComputeError
+        """
         return self.ask("overlap", on=on, where=where, between=between)
 
     def linked_patients(
@@ -136,7 +142,7 @@ class Study:
     ) -> Answer:
         """How many patients of the first of two institutions the second one knows, where fields hold errors.
 
-        keys      several in order of priority, each by its fields; a patient is found by any of them
+        keys      several in order of priority, each by its fields, as of `distinct`; a patient is found by any of them
         roles     or role -> column, {"given": "first_name", "born": "birthday", ...}, for keys that were measured
         options   patient: the column of an institution's own number of patients; by_key: show what each key found
         raises    SecureComputeError
@@ -149,7 +155,7 @@ class Study:
         """Patients whom two institutions know, by a column of one and a column of the other.
 
         row, column, options   ("Mayo", "rx") and ("Duke", "relapse"); as of `crosstab`
-        on                     the fields that identify a patient
+        on                     as of `distinct`
         raises                 SecureComputeError
         """
         return self.ask("linked_crosstab", row=row, column=column, on=on, where=where, **options)
@@ -159,6 +165,7 @@ class Study:
     ) -> Answer:
         """How many patients institutions have in common, and their total of a column of one of them, ("Duke", "cost").
 
+        on     as of `distinct`
         raises SecureComputeError
         """
         return self.ask("shared_total", column=column, on=on, between=between, where=where)

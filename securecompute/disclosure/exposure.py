@@ -30,6 +30,7 @@ from securecompute.programs.matching import Enough, Fetch, Match
 from securecompute.programs.operation import ValueType
 from securecompute.programs.program import Input, Node, Program
 from securecompute.programs.sketches import sketched
+from securecompute.programs.unidentified import unidentified
 
 AGGREGATES, ANY, NONE = "aggregates", "any", "none"
 LEVELS = (AGGREGATES, ANY, NONE)
@@ -124,7 +125,8 @@ def permit(program: Program, owner: Party, level: str, min_cell: int) -> None:
 
 def _of_records(source: Mapping[str, Any]) -> bool:
     """Columns of records, or what a program showed to their institution: such names say which session and output."""
-    return "columns" in source or "/" in str(source.get("held")) or linked(source) is not None or sketched(source)
+    counted = linked(source) is not None or sketched(source) or unidentified(source)
+    return "columns" in source or "/" in str(source.get("held")) or counted
 
 
 def _holds(program: Program, declared: Input, owner: Party) -> bool:
@@ -138,7 +140,7 @@ def _holds(program: Program, declared: Input, owner: Party) -> bool:
 
 def _fewest(program: Program, declared: Input) -> int:
     """Of how many records an input is at least: of a linkage, as many as its matches are refused below."""
-    if sketched(declared.source):  # cells are many, and patients maybe none
+    if sketched(declared.source) or unidentified(declared.source):  # of maybe nobody
         return 0
     number = linked(declared.source)
     if number is None:

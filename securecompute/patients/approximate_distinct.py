@@ -6,9 +6,10 @@
     error  = √(M (e^ρ − ρ − 1)),   ρ = n̂ / M           standard error of n̂
 
 Reveals    to the collector, the number of taken cells M − z if it is 0 or at least the smallest cell, else that it is
-           closed: patients are at least as many as taken cells. To nobody any cell, nor whose it is, as no institution
-           shows its sketch: it enters in shares. Of each institution, to all: how many patients it has in all, in the
-           cohort or not, rounded up to 64, or by at most an eighth.
+           closed: patients are at least as many as taken cells; in the same way how many records have no readable value
+           in some field, all institutions together. To nobody any cell, nor whose it is, as no institution shows its
+           sketch: it enters in shares. Of each institution, to all: how many patients it has in all, in the cohort or
+           not, rounded up to 64, or by at most an eighth.
            Not promised: an institution knows its own cells. One that enters others than its patients' can find out from
            the number whether cells that it chose are taken; all are trusted to follow the protocol.
            HyperLogLog is not used: its registers, shown, say of a single patient whether he is likely to be in them.
@@ -17,8 +18,8 @@ Accuracy   Relative standard error √(e^ρ − ρ − 1) / (ρ √M): at M = 2^
            long as 2^16 cells are enough for that. The interval of 95 % is n̂ ± 1.96 errors, and not below the taken
            cells. If no cell is empty there is no estimate: from ρ = ln M on, 15 at 2^22.
 Cost       13 rounds, however many institutions. Payload in bytes, M a power of two, N institutions: of each institution
-           16 M + 128, or 8 M + 96 if it computes; and for computing, of two 18 5/8 M + 64 N + 175, of the third
-           44 7/8 M + 64 N + 735.
+           16 M + 144, or 8 M + 104 if it computes; and for computing, of two 18 5/8 M + 64 N + 318, of the third
+           44 7/8 M + 64 N + 1438.
 Checked    against the formula on plain bitmaps, equal in z; errors over many draws.
 Reference  Whang, Vander-Zanden, Taylor, A Linear-Time Probabilistic Counting Algorithm for Database Applications, ACM
            TODS 15(2), 1990. Desfontaines, Lochbihler, Basin, Cardinality Estimators do not Preserve Privacy, PoPETs
@@ -47,6 +48,7 @@ from securecompute.analyses.result import (
     plain_count,
 )
 from securecompute.patients.counts import Sides
+from securecompute.patients.identified import Identified
 from securecompute.patients.keys import known_key
 from securecompute.patients.overlap import named
 from securecompute.programs.expressions import Expression, apply
@@ -71,15 +73,16 @@ DEVIATIONS: Final = 1.959963984540054  # of 95 % of a normal distribution
 class ApproximateDistinct:
     """Patients, each counted once, as far as cells tell them apart.
 
-    n       the estimate, with its 95 % confidence interval
-    taken   cells with a patient, of `cells`
+    n           the estimate, with its 95 % confidence interval
+    taken       cells with a patient, of `cells`
+    identified  by which fields, and how many records these leave out
     """
 
     n: Statistic
     taken: Count
     cells: int
     institutions: tuple[str, ...]
-    on: tuple[str, ...]
+    identified: Identified
     where: str | None
 
     def headline(self) -> str:
@@ -98,7 +101,7 @@ class ApproximateDistinct:
 
     def notes(self) -> list[str]:
         """What a patient is, how sure the number is, and why there is none."""
-        notes = [f"Two records are one patient's if they agree in {sentence(list(self.on))}."]
+        notes = self.identified.notes()
         if isinstance(self.n, Estimate):
             error = standard_error(self.n.value, self.cells)
             return [*notes, f"The standard error of the estimate is {whole(round(error))}; more cells make it smaller."]
@@ -106,7 +109,8 @@ class ApproximateDistinct:
 
     def to_plain(self) -> dict[str, Any]:
         """Every number."""
-        return {"n": self.n.to_plain(), "taken": plain_count(self.taken), "cells": self.cells, "where": self.where}
+        numbers = {"n": self.n.to_plain(), "taken": plain_count(self.taken), "cells": self.cells}
+        return {**numbers, **self.identified.to_plain(), "where": self.where}
 
     def plot(self, axes: "Axes") -> None:
         """The number, large."""
@@ -130,7 +134,7 @@ def ask(
 ) -> Question:
     """About how many different patients institutions have together.
 
-    on        the fields that identify a patient: columns, "soundex(surname)", or `Field`s
+    on        the fields that identify a patient: columns, "born as date", "soundex(surname)", or `Field`s
     between   institutions, two or more; None: all of the network
     where     a cohort, at each of them
     cells     2^10 to 2^24, more for a smaller error; None: as many as the institutions' public numbers ask for
@@ -165,18 +169,19 @@ def finish(
     question: Question,
     sides: Sides,
     shown: Sequence[int | None],
+    identified: Identified,
     dictionary: "Dictionary",
     min_cell: int,
 ) -> ApproximateDistinct:
     """The answer from what is shown: None where the count is closed."""
     cells = cells_for(question, sides)
-    taken, on = count(shown[0], min_cell), tuple(question.parameters["on"])
+    taken = count(shown[0], min_cell)
     n = (
         estimate(taken, cells)
         if isinstance(taken, int)
         else Withheld(f"fewer than {min_cell} cells hold patients, too few for their number to be shown")
     )
-    return ApproximateDistinct(n, taken, cells, sides.names, on, question.where)
+    return ApproximateDistinct(n, taken, cells, sides.names, identified, question.where)
 
 
 def cells_for(question: Question, sides: Sides) -> int:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from securecompute.analyses.catalogue import check_parameters
 from securecompute.analyses.question import Question
-from securecompute.analyses.result import Result
+from securecompute.analyses.result import Result, count
 from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
 from securecompute.patients import (
@@ -37,6 +37,7 @@ from securecompute.patients import (
     shared_total,
 )
 from securecompute.patients.counts import Sides
+from securecompute.patients.identified import Identified, identified
 from securecompute.patients.keys import is_key, key_of_text, key_of_texts
 from securecompute.programs.expressions import Expression, program_of
 from securecompute.programs.linkages import Brought, Parts, Side
@@ -67,6 +68,7 @@ class Counting(Protocol):
         question: Question,
         sides: Sides,
         shown: Sequence[int | None],
+        identified: Identified,
         dictionary: Dictionary,
         min_cell: int,
     ) -> Result: ...
@@ -128,11 +130,24 @@ def brought(question: Question, dictionary: Dictionary) -> Mapping[Party, tuple[
 
 
 def program(question: Question, sides: Sides, dictionary: Dictionary, min_cell: int, collector: Party) -> Program:
-    """The program of a question: its counts, gated, shown to the collector. raises InvalidRequest."""
+    """The program of a question: its counts, and the records without the key, gated and shown to the collector.
+
+    raises   InvalidRequest
+    """
     asked = find(question.analysis)
     counted = asked.program(question, sides, dictionary)
     gated = asked.gated if isinstance(asked, Bringing) else counts.gated
-    return program_of([(gated(counted, min_cell), collector)])
+    left_out = counts.gated(counts.without_key(sides), min_cell)
+    return program_of([(gated(counted, min_cell), collector), (left_out, collector)])
+
+
+def finish(
+    question: Question, given: Program, shown: Mapping[int, NDArray[np.float64]], dictionary: Dictionary, min_cell: int
+) -> Result:
+    """The result from what the program of a question showed, by the numbers of its outputs."""
+    sides, (without,) = sides_of(given), opened(shown[1])
+    told = identified(question, sides, count(without, min_cell), dictionary)
+    return find(question.analysis).finish(question, sides, opened(shown[0]), told, dictionary, min_cell)
 
 
 def opened(shown: NDArray[np.float64]) -> list[Any]:

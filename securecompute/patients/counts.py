@@ -12,6 +12,11 @@ records the shares say at which of those they are known too:
 A patient is known at an institution if a record of the cohort has its identifier there. What is shown of a count n is
 n if n = 0 or n ≥ k, the smallest cell, and that it is closed otherwise; n itself stays on shares.
 
+Beside its counts every question shows w = Σ_i w_i in the same way: the records of the cohorts that have no readable
+value in some field of the key, or none of several keys, at all institutions together. They take part in no count. No
+w_i is shown, nor how many records repeat an identifier: with w and a `count` of the cohort that would give hidden
+counts away.
+
 Cost        N (N − 1) / 2 conversations of two, and a product for every set of institutions: so N is at most 8 where
             sets are counted; of distinct patients, N − 1 products a row.
 Reference   inclusion and exclusion; the owner of a patient as in the reference's union, with the order reversed.
@@ -30,6 +35,7 @@ from securecompute.errors import InvalidRequest
 from securecompute.programs.expressions import Expression, apply
 from securecompute.programs.linkages import CELLS, TAG, TOTALS, Linkage, Parts, Side
 from securecompute.programs.program import Input
+from securecompute.programs.unidentified import MOST_RECORDS, source_of
 
 EXACT: Final = "counts of patients with equal identifiers are exact"
 MOST_SETS: Final = 8  # institutions of which every set is counted
@@ -125,6 +131,17 @@ def exactly(institutions: int) -> NDArray[np.float64]:
     above = (sets[:, None] & sets[None, :]) == sets[:, None]
     odd = np.bitwise_count(sets[:, None] ^ sets[None, :]) % 2 == 1
     return np.where(above, np.where(odd, -1.0, 1.0), 0.0)
+
+
+def without_key(sides: Sides) -> Expression:
+    """Records of the cohorts that have none of the keys, at all institutions together: (1,)."""
+    own = [
+        Expression.of_input(
+            Input(side.party, source_of(sides.keys, side.where), (1,), float(MOST_RECORDS), True, least=0.0)
+        )
+        for side in sides.sides
+    ]
+    return reduce(lambda a, b: apply("add", a, b), own)
 
 
 def linear(matrix: NDArray[np.float64], counts: Expression) -> Expression:

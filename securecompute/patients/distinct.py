@@ -4,8 +4,9 @@
     k > 1    Σ_T exactly(T),  |T| ≥ k               for at most 8 institutions
 
 Reveals    that number to the collector, if it is 0 or at least the smallest cell, else that it is closed; with `seen`
-           the numbers known to exactly 1, 2, ... institutions, in the same way. Of each institution, to all: how many
-           patients it has in all, in the cohort or not, rounded up to 64, or by at most an eighth.
+           the numbers known to exactly 1, 2, ... institutions, in the same way; and how many records have no readable
+           value in some field, all institutions together. Of each institution, to all: how many patients it has in
+           all, in the cohort or not, rounded up to 64, or by at most an eighth.
 Accuracy   exact, for identifiers that are equal; false matches have probability 2^-40 in all.
 Checked    against the set of pooled records.
 """
@@ -23,8 +24,9 @@ from securecompute.analyses.result import Count, Table, Withheld, count, plain_c
 from securecompute.errors import InvalidRequest
 from securecompute.patients import counts
 from securecompute.patients.counts import Sides
+from securecompute.patients.identified import Identified
 from securecompute.patients.keys import known_key
-from securecompute.patients.overlap import distinct_patients, named, what_is_hidden, who_is_one
+from securecompute.patients.overlap import distinct_patients, named, what_is_hidden
 from securecompute.programs.expressions import Expression
 
 if TYPE_CHECKING:
@@ -41,15 +43,16 @@ PRECISION = counts.EXACT
 class Distinct:
     """Patients, each counted once.
 
-    n         those known to at least so many institutions as were asked for
-    seen_at   how many are known to exactly 1, 2, ... institutions; empty if that was not asked
+    n           those known to at least so many institutions as were asked for
+    seen_at     how many are known to exactly 1, 2, ... institutions; empty if that was not asked
+    identified  by which fields, and how many records these leave out
     """
 
     n: Count | Withheld
     at_least: int
     seen_at: tuple[Count, ...]
     institutions: tuple[str, ...]
-    on: tuple[str, ...]
+    identified: Identified
     where: str | None
 
     def headline(self) -> str:
@@ -72,14 +75,20 @@ class Distinct:
         return tables
 
     def notes(self) -> list[str]:
-        """What a patient is, and what is hidden."""
+        """What a patient is, what is hidden, and why nobody may be known to several."""
         own = [] if isinstance(self.n, Withheld) else [self.n]
-        return [who_is_one(self.on), *what_is_hidden([*own, *self.seen_at])]
+        if self.seen_at:
+            nobody = self.seen_at[0] != 0 and all(n == 0 for n in self.seen_at[1:])
+        else:
+            nobody = self.at_least > 1 and self.n == 0
+        notes = [*self.identified.notes(), *what_is_hidden([*own, *self.seen_at])]
+        return [*notes, *(self.identified.if_nobody() if nobody else [])]
 
     def to_plain(self) -> dict[str, Any]:
         """Every number."""
         seen = [plain_count(n) for n in self.seen_at]
-        return {"n": plain_count(self.n), "at_least": self.at_least, "seen_at": seen, "where": self.where}
+        numbers = {"n": plain_count(self.n), "at_least": self.at_least, "seen_at": seen}
+        return {**numbers, **self.identified.to_plain(), "where": self.where}
 
     def plot(self, axes: "Axes") -> None:
         """The number, large; or a bar for each number of institutions."""
@@ -108,7 +117,7 @@ def ask(
 ) -> Question:
     """How many different patients institutions have together.
 
-    on        the fields that identify a patient: columns, "soundex(surname)", or `Field`s
+    on        the fields that identify a patient: columns, "born as date", "soundex(surname)", or `Field`s
     between   institutions, two or more; None: all of the network
     where     a cohort, at each of them
     at_least  count those known to so many institutions
@@ -144,12 +153,12 @@ def finish(
     question: Question,
     sides: Sides,
     shown: Sequence[int | None],
+    identified: Identified,
     dictionary: "Dictionary",
     min_cell: int,
 ) -> Distinct:
     """The answer from what is shown: None where a count is closed."""
     numbers = tuple(count(n, min_cell) for n in shown)
     n = total_of(numbers) if question.parameters["seen"] else numbers[0]
-    at_least, on = question.parameters["at_least"], tuple(question.parameters["on"])
     seen = numbers if question.parameters["seen"] else ()
-    return Distinct(n, at_least, seen, sides.names, on, question.where)
+    return Distinct(n, question.parameters["at_least"], seen, sides.names, identified, question.where)

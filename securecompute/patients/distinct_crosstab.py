@@ -5,14 +5,15 @@
 A patient whom several institutions know is counted as the first of them, in the order of the question, has him.
 
 Reveals    the cells, and the patients without row or column value, as `crosstab` does: of each number itself if it is
-           0 or at least the smallest cell, else that it is closed. Of each institution, to all: how many patients
+           0 or at least the smallest cell, else that it is closed; in the same way how many records have no readable
+           value in some field of the key, all institutions together. Of each institution, to all: how many patients
            it has in all, in the cohort or not, rounded up to 64, or by at most an eighth.
 Accuracy   counts exact, for identifiers that are equal.
 Checked    against pooled records without their duplicates.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from securecompute.analyses import crosstab
@@ -22,8 +23,9 @@ from securecompute.analyses.question import Question
 from securecompute.analyses.result import Table
 from securecompute.patients import counts
 from securecompute.patients.counts import Sides
+from securecompute.patients.identified import Identified
 from securecompute.patients.keys import known_key
-from securecompute.patients.overlap import named, who_is_one
+from securecompute.patients.overlap import named
 from securecompute.programs.expressions import Expression
 
 if TYPE_CHECKING:
@@ -39,11 +41,11 @@ class DistinctContingency(Contingency):
     """As of `crosstab`, of patients that are each counted once.
 
     institutions   in the order of the question
-    on             the fields that identify a patient
+    identified     by which fields, and how many records these leave out
     """
 
-    institutions: tuple[str, ...] = ()
-    on: tuple[str, ...] = ()
+    institutions: tuple[str, ...] = field(kw_only=True)
+    identified: Identified = field(kw_only=True)
 
     def tables(self) -> list[Table]:
         """As of `crosstab`."""
@@ -53,11 +55,11 @@ class DistinctContingency(Contingency):
     def notes(self) -> list[str]:
         """What a patient is and whose record speaks for him, and what `crosstab` says."""
         first = f"Of a patient whom several know, the first record of the first of {sentence(list(self.institutions))}"
-        return [who_is_one(self.on), f"{first} is counted.", *Contingency.notes(self)]
+        return [*self.identified.notes(), f"{first} is counted.", *Contingency.notes(self)]
 
     def to_plain(self) -> dict[str, Any]:
         """As of `crosstab`, with the fields that identify a patient."""
-        return {**Contingency.to_plain(self), "on": list(self.on)}
+        return {**Contingency.to_plain(self), **self.identified.to_plain()}
 
 
 def ask(
@@ -98,6 +100,7 @@ def finish(
     question: Question,
     sides: Sides,
     shown: Sequence[int | None],
+    identified: Identified,
     dictionary: "Dictionary",
     min_cell: int,
 ) -> DistinctContingency:
@@ -106,4 +109,4 @@ def finish(
     released = {"cells": cells, "row_missing": row, "column_missing": column}
     found = crosstab.finish(question, dictionary, released, min_cell)
     numbers = {each.name: getattr(found, each.name) for each in fields(found)}
-    return DistinctContingency(**numbers, institutions=sides.names, on=tuple(question.parameters["on"]))
+    return DistinctContingency(**numbers, institutions=sides.names, identified=identified)

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
 from securecompute.errors import InvalidRequest
-from securecompute.programs.linkages import Parts
+from securecompute.programs.linkages import MOST_KEYS, Parts
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.identifiers import On
 from securecompute.records.key_types import AnyOrder, Field, KeyType
-from securecompute.records.spelling import FORMS
+from securecompute.records.spelling import FORMS, KINDS
 
 _NAME: Final = r'"(?:[^"]|"")+"|[^"()]+?'
 _FORMS: Final = "|".join(FORMS)
@@ -23,9 +23,9 @@ _FIELD: Final = re.compile(rf"(?:({_FORMS})\(({_NAME})\)|({_NAME}))(?: as (\w+))
 _TEXT: Final = rf"(?:(?:{_FORMS})\((?:{_NAME})\)|{_NAME})(?: as \w+)?"
 _ORDER: Final = re.compile(rf"({_TEXT}) and ({_TEXT}) in any order", re.DOTALL)
 _READ_OTHERWISE: Final = re.compile(r'["()]| and | as | \+ ')
+_KIND_FIRST: Final = re.compile(rf"({'|'.join(KINDS)})\(({_NAME})\)", re.DOTALL)
 _JOIN: Final = " + "
 _JOINED: Final = re.compile(r' \+ (?=(?:[^"]*"[^"]*")*[^"]*$)')  # not within quotes
-MOST_KEYS: Final = 16
 
 
 def key_of_texts(on: On) -> KeyType:
@@ -37,7 +37,7 @@ def key_of_texts(on: On) -> KeyType:
         return on
     given: Any = [on] if isinstance(on, str | Field | AnyOrder) else on
     if not isinstance(given, Iterable):
-        raise InvalidRequest("a key is given by its fields: on=['surname', 'born']")
+        raise InvalidRequest("a key is given by its fields: on=['surname', 'born as date']")
     return KeyType.of([_part(part) for part in given])
 
 
@@ -108,7 +108,12 @@ def _part(part: object) -> Field | AnyOrder:
 def _field(text: str) -> Field:
     found = _FIELD.fullmatch(text)
     if found is None:
-        raise InvalidRequest(f"'{text}' is no field of a key: a column, or one of {', '.join(FORMS)} of a column")
+        if turned := _KIND_FIRST.fullmatch(text):
+            raise InvalidRequest(f"'{text}': what a column holds is said after it, '{turned[2]} as {turned[1]}'")
+        raise InvalidRequest(
+            f"'{text}' is no field of a key: a column, or one of {', '.join(FORMS)} of a column, 'soundex(surname)'; "
+            "what the column holds is said after it, 'born as date', 'id as number'"
+        )
     form, inner, plain, kind = found.groups()
     return Field(_unquoted(inner or plain), cast(Any, form or "whole"), cast(Any, kind))
 

@@ -7,16 +7,17 @@ category, and c_j(b) = 1 if the other's record has category j, fetched where it 
 place of their own in r, and no c_j: so they are counted apart.
 
 Reveals    the r·c counts, and the patients in common without row or column value, as `crosstab` does: of each number
-           itself if it is 0 or at least the smallest cell, else that it is closed. To nobody which patients these are.
-           Of each institution, to the other: how many patients it has in all, in the cohort or not, rounded up to 64,
-           or by at most an eighth.
+           itself if it is 0 or at least the smallest cell, else that it is closed; in the same way how many records of
+           both have no readable value in some field of the key. To nobody which patients these are. Of each
+           institution, to the other: how many patients it has in all, in the cohort or not, rounded up to 64, or by at
+           most an eighth.
            Not promised: an institution knows its own column of all of its patients, and can subtract.
 Accuracy   counts exact, for identifiers that are equal; false matches have probability 2^-40 in all.
 Checked    against pandas on an inner join.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,8 +31,9 @@ from securecompute.analyses.result import Table
 from securecompute.errors import InvalidRequest
 from securecompute.patients import counts
 from securecompute.patients.counts import Sides
+from securecompute.patients.identified import Identified
 from securecompute.patients.keys import known_key
-from securecompute.patients.overlap import named, who_is_one
+from securecompute.patients.overlap import named
 from securecompute.programs.expressions import Expression, apply
 from securecompute.records.dictionaries import column_at, columns_at
 from securecompute.records.dictionary import Dictionary
@@ -51,11 +53,11 @@ class LinkedContingency(Contingency):
     """As of `crosstab`, of patients whom both institutions know.
 
     institutions   of the column, and of the row
-    on             the fields that identify a patient
+    identified     by which fields, and how many records these leave out
     """
 
-    institutions: tuple[str, ...] = ()
-    on: tuple[str, ...] = ()
+    institutions: tuple[str, ...] = field(kw_only=True)
+    identified: Identified = field(kw_only=True)
 
     def tables(self) -> list[Table]:
         """As of `crosstab`."""
@@ -65,11 +67,13 @@ class LinkedContingency(Contingency):
     def notes(self) -> list[str]:
         """What a patient is and who is counted, and what `crosstab` says."""
         who = f"Patients whom {sentence(list(self.institutions))} both know are counted."
-        return [who_is_one(self.on), who, *Contingency.notes(self)]
+        nobody = (self.n, self.row_missing, self.column_missing) == (0, 0, 0)
+        unlike = self.identified.if_nobody() if nobody else []
+        return [*self.identified.notes(), who, *unlike, *Contingency.notes(self)]
 
     def to_plain(self) -> dict[str, Any]:
         """As of `crosstab`, with the fields that identify a patient."""
-        return {**Contingency.to_plain(self), "institutions": list(self.institutions), "on": list(self.on)}
+        return {**Contingency.to_plain(self), "institutions": list(self.institutions), **self.identified.to_plain()}
 
 
 def ask(
@@ -86,7 +90,7 @@ def ask(
     """How many patients of two institutions each pair of categories has.
 
     row, column   institution and its column, ("Mayo", "rx") and ("Duke", "relapse"), of different institutions
-    on            the fields that identify a patient
+    on            the fields that identify a patient: columns, "born as date", "soundex(surname)", or `Field`s
     where         a cohort, at both of them
     between       those of column and row, in that order; None: so it is
     correction, exposed, event   as of `crosstab`
@@ -135,6 +139,7 @@ def finish(
     question: Question,
     sides: Sides,
     shown: Sequence[int | None],
+    identified: Identified,
     dictionary: Dictionary,
     min_cell: int,
 ) -> LinkedContingency:
@@ -145,7 +150,7 @@ def finish(
     released = {"cells": list(shown[:-2]), "row_missing": [shown[-2]], "column_missing": [shown[-1]]}
     plain = crosstab.finish(inner, both, released, min_cell)
     told = {each.name: getattr(plain, each.name) for each in fields(Contingency)}
-    return LinkedContingency(**told, institutions=sides.names, on=tuple(question.parameters["on"]))
+    return LinkedContingency(**told, institutions=sides.names, identified=identified)
 
 
 def placed(given: Any, role: str) -> list[str]:

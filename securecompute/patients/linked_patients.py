@@ -10,9 +10,10 @@ leader enters, on shares, which patient has the record of each bin, the remainin
 order e_k is arranged. All linkages have one number of bins B; beyond the patients, places are 0.
 
 Reveals    to the collector, the number found if it is 0 or at least the smallest cell, else that it is closed; with
-           `by_key` those of each key, in the same way, and their sum if none is closed. To nobody who was found, nor by
-           which key. Of both institutions, to each other and all who compute: how many records it has in all, in the
-           cohort and with the keys or not, rounded up to 64, or by at most an eighth.
+           `by_key` those of each key, in the same way, and their sum if none is closed; and in the same way how many
+           records of both together have none of the keys. To nobody who was found, nor by which key. Of both
+           institutions, to each other and all who compute: how many records it has in all, in the cohort and with the
+           keys or not, rounded up to 64, or by at most an eighth.
            Not promised: the leader knows how many patients it has, and can subtract. Two questions whose keys differ by
            one can be subtracted as well, as those over cohorts that differ by one patient.
 Accuracy   exact, for the rule above; false matches have probability 2^-40 in all. Whether two records that
@@ -34,6 +35,7 @@ from securecompute.analyses.question import Question
 from securecompute.analyses.result import Count, Hidden, Table, Withheld, count, plain_count, total_of
 from securecompute.errors import InvalidRequest
 from securecompute.patients.counts import Sides, match_of
+from securecompute.patients.identified import Identified
 from securecompute.patients.keys import known_keys
 from securecompute.patients.overlap import named, what_is_hidden
 from securecompute.programs.expressions import Expression, apply
@@ -58,14 +60,14 @@ class LinkedPatients:
     found         by any of the keys
     first_found   by each key and by none before it; empty if that was not asked
     institutions  whose patients are counted, and where they are looked up
-    keys          in order of priority
+    identified    by which keys, in order of priority, and how many records have none of them
     patient       the column by which institutions tell their own patients apart; None: each record is a patient
     """
 
     found: Count | Withheld
     first_found: tuple[Count, ...]
     institutions: tuple[str, str]
-    keys: tuple[str, ...]
+    identified: Identified
     patient: str | None
     where: str | None
 
@@ -75,7 +77,8 @@ class LinkedPatients:
         if isinstance(self.found, Withheld):
             return f"How many patients of {one}{cohort} are known to {other} too is withheld."
         known = "is" if self.found == 1 else "are"
-        by = "one key" if len(self.keys) == 1 else f"one of {len(self.keys)} keys"
+        keys = len(self.identified.by)
+        by = "one key" if keys == 1 else f"one of {keys} keys"
         return f"{patients(self.found)} of {one}{cohort} {known} known to {other} too, found by {by}."
 
     def tables(self) -> list[Table]:
@@ -83,7 +86,7 @@ class LinkedPatients:
         one, other = self.institutions
         tables = [Table("Linked patients", ("patients of", "known to", "patients"), ((one, other, self._plain),))]
         if self.first_found:
-            both = zip(self.keys, self.first_found, strict=True)
+            both = zip(self.identified.by, self.first_found, strict=True)
             rows = tuple((k, key, plain_count(n)) for k, (key, n) in enumerate(both, 1))
             tables.append(Table("By the first key that finds them", ("", "key", "patients"), rows))
         return tables
@@ -93,19 +96,22 @@ class LinkedPatients:
         own_number = f"records with one {self.patient} are one patient's"
         apart = "a record is a patient" if self.patient is None else own_number
         own = [] if isinstance(self.found, Withheld) else [self.found]
+        keys = "; ".join(self.identified.by)
         return [
-            f"A patient is found if a record at both agrees in one of these: {'; '.join(self.keys)}. What two patients "
-            f"of one institution have in common does not count; there, {apart}.",
+            f"A patient is found if a record at both agrees in one of these: {keys}. What two patients of one "
+            f"institution have in common does not count; there, {apart}.",
+            *self.identified.notes(),
             "Errors in fields can hide a patient, and two people can agree in a key: the number is of matches.",
             *what_is_hidden([*own, *self.first_found]),
+            *(self.identified.if_nobody() if self.found == 0 else []),
         ]
 
     def to_plain(self) -> dict[str, Any]:
         """Every number."""
         counted = map(plain_count, self.first_found)
-        first = dict(zip(self.keys, counted, strict=True)) if self.first_found else {}
-        keys, where = list(self.keys), self.where
-        return {"found": self._plain, "first_found": first, "keys": keys, "patient": self.patient, "where": where}
+        first = dict(zip(self.identified.by, counted, strict=True)) if self.first_found else {}
+        numbers = {"found": self._plain, "first_found": first}
+        return {**numbers, **self.identified.to_plain(), "patient": self.patient, "where": self.where}
 
     def plot(self, axes: "Axes") -> None:
         """The number, large; or a bar for each key."""
@@ -132,7 +138,7 @@ class LinkedPatients:
             else:
                 axes.barh(row, n, height=0.6, color=COLOURS[0], alpha=0.85)
                 axes.text(n + 0.01 * reach, row, whole(n), va="center", ha="left", fontsize=9)
-        labelled_rows(axes, self.keys)
+        labelled_rows(axes, self.identified.by)
         axes.set_xlim(0, 1.12 * reach if reach else 1)
         if not reach:
             axes.set_xticks([])
@@ -152,8 +158,8 @@ def ask(
     """How many patients of one institution another one knows.
 
     between   whose patients are counted, and where they are looked up
-    keys      in order of priority, each by its fields: columns, "soundex(surname)", or `Field`s; or one text, its
-              fields joined by " + "
+    keys      in order of priority, each by its fields: columns, "born as date", "soundex(surname)", or `Field`s; or
+              one text, its fields joined by " + "
     roles     instead of keys, role -> column, for the key types that `linkage_keys.default_key_types` makes of them
     patient   the column by which institutions tell their own patients apart; None: each record is a patient
     where     a cohort, at both
@@ -217,6 +223,7 @@ def finish(
     question: Question,
     sides: Sides,
     shown: Sequence[int | None],
+    identified: Identified,
     dictionary: "Dictionary",
     min_cell: int,
 ) -> LinkedPatients:
@@ -225,5 +232,5 @@ def finish(
     by_key = question.parameters["by_key"]
     found = total_of(numbers) if by_key else numbers[0]
     one, other = sides.names
-    keys, patient = tuple(question.parameters["keys"]), question.parameters["patient"]
-    return LinkedPatients(found, numbers if by_key else (), (one, other), keys, patient, question.where)
+    patient, first_found = question.parameters["patient"], numbers if by_key else ()
+    return LinkedPatients(found, first_found, (one, other), identified, patient, question.where)

@@ -3,12 +3,15 @@
     exactly(T) = patients of the cohort that all of T know, and no other       for every set T of institutions
 
 Reveals    to the collector, of each number exactly(T): itself if it is 0 or at least the smallest cell, else that it is
-           closed. To nobody which patients these are, nor the closed numbers. Of each institution, to all: how many
-           patients it has in all, in the cohort or not, rounded up to 64, or by at most an eighth. If a number is
-           closed, so is all that would let it be worked out from this answer: sizes of intersections, and the number of
-           distinct patients.
+           closed; in the same way how many records have no readable value in some field, all institutions together. To
+           nobody which patients these are, nor the closed numbers. Of each institution, to all: how many patients it
+           has in all, in the cohort or not, rounded up to 64, or by at most an eighth. If a number is closed, so is
+           all that would let it be worked out from this answer: sizes of intersections, and the number of distinct
+           patients.
            Not promised: an institution knows how many patients it has itself, and can subtract. Whoever sees the
            answer can subtract from declared numbers: 63 patients at A alone, of 64 declared, leave one for A and B.
+           A `count` of the cohort, less the records without a key and the patients that are shown, gives a closed
+           number where no institution has two records of one patient.
 Accuracy   exact, for identifiers that are equal; false matches have probability 2^-40 in all.
 Checked    against sets of pooled records.
 """
@@ -24,6 +27,7 @@ from securecompute.analyses.result import Cell, Count, Hidden, Table, Total, Wit
 from securecompute.errors import InvalidRequest
 from securecompute.patients import counts
 from securecompute.patients.counts import Sides
+from securecompute.patients.identified import Identified
 from securecompute.patients.keys import known_key
 from securecompute.programs.expressions import Expression
 from securecompute.records.columns import near
@@ -44,12 +48,12 @@ class Overlap:
 
     institutions  in the order in which sets are numbered: number m holds institution j if bit j of m is set
     exactly       patients at exactly the institutions of a set, for the sets numbered 1, 2, ...
-    on            the fields that identify a patient
+    identified    by which fields, and how many records these leave out
     """
 
     institutions: tuple[str, ...]
     exactly: tuple[Count, ...]
-    on: tuple[str, ...]
+    identified: Identified
     where: str | None
 
     @property
@@ -102,13 +106,24 @@ class Overlap:
         ]
 
     def notes(self) -> list[str]:
-        """What a patient is, and what is hidden."""
-        return [who_is_one(self.on), *what_is_hidden(self.exactly)]
+        """What a patient is, what is hidden, and who has nobody in common with others, which is rarely so."""
+        notes = [*self.identified.notes(), *what_is_hidden(self.exactly)]
+        sets = range(1, len(self.exactly) + 1)
+        alone = [
+            name
+            for j, name in enumerate(self.institutions)
+            if all(self.exactly[m - 1] == 0 for m in sets if m >> j & 1 and m.bit_count() > 1)
+        ]
+        if not alone or all(n == 0 for n in self.exactly):
+            return notes
+        shares = f"No patient of {sentence(alone)} is known to another institution."
+        return [*notes, shares, *self.identified.if_nobody()]
 
     def to_plain(self) -> dict[str, Any]:
         """Every number by its set."""
         sets = {" + ".join(self.names(m)): plain_count(n) for m, n in enumerate(self.exactly, 1)}
-        return {"exactly": sets, "distinct": plain_count(self.distinct), "on": list(self.on), "where": self.where}
+        numbers = {"exactly": sets, "distinct": plain_count(self.distinct)}
+        return {**numbers, **self.identified.to_plain(), "where": self.where}
 
     def plot(self, axes: "Axes") -> None:
         """Sets and their patients above, which institutions they are below, and the matrix of pairs beside it."""
@@ -131,7 +146,7 @@ class Overlap:
 def ask(dictionary: "Dictionary", on: "On", between: Sequence[str] | None = None, where: str | None = None) -> Question:
     """How many patients institutions have in common.
 
-    on       the fields that identify a patient: columns, "soundex(surname)", or `Field`s
+    on       the fields that identify a patient: columns, "born as date", "soundex(surname)", or `Field`s
     between  institutions, two or more; None: all of the network
     where    a cohort, at each of them
     raises   InvalidRequest  a field, cohort or institution that is not there
@@ -165,23 +180,18 @@ def finish(
     question: Question,
     sides: Sides,
     shown: Sequence[int | None],
+    identified: Identified,
     dictionary: "Dictionary",
     min_cell: int,
 ) -> Overlap:
     """The answer from what is shown: None where a count is closed."""
     numbers = tuple(count(n, min_cell) for n in shown)
-    return Overlap(sides.names, numbers, tuple(question.parameters["on"]), question.where)
+    return Overlap(sides.names, numbers, identified, question.where)
 
 
 def distinct_patients(n: Count) -> str:
     """1 distinct patient, 602 distinct patients, <10 distinct patients."""
     return patients(n).replace("patient", "distinct patient")
-
-
-def who_is_one(on: Sequence[str]) -> str:
-    """A sentence: what a patient is."""
-    fields = sentence(list(on))
-    return f"Records that agree in {fields} are one patient's; a record without a value there is not counted."
 
 
 def what_is_hidden(counts: Sequence[Count]) -> list[str]:

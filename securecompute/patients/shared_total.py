@@ -5,8 +5,10 @@
 The institution of the column leads; its records without a value in the column take no part.
 
 Reveals    n, if it is 0 or at least the smallest cell, and then the total; else that n is closed, and nothing of the
-           total. To nobody which patients these are. Of each institution, to the others: how many patients it has
-           in all, in the cohort or not, rounded up to 64, or by at most an eighth.
+           total; beside n, in the same way, how many records have no readable value in some field of the key, all
+           institutions together, with a value in the column or not. To nobody which patients these are. Of each
+           institution, to the others: how many patients it has in all, in the cohort or not, rounded up to 64, or by
+           at most an eighth.
            Not promised: the total of a few large numbers among many small ones is close to the large ones.
 Accuracy   n exact, for identifiers that are equal; the total as the column's range and the number of rows leave digits
            in 64 bits, whole numbers exact.
@@ -35,9 +37,9 @@ from securecompute.analyses.result import (
 from securecompute.errors import InvalidRequest
 from securecompute.patients import counts
 from securecompute.patients.counts import Sides
+from securecompute.patients.identified import Identified
 from securecompute.patients.keys import known_key
 from securecompute.patients.linked_crosstab import placed
-from securecompute.patients.overlap import who_is_one
 from securecompute.programs.expressions import Expression, apply
 from securecompute.programs.program import Input
 from securecompute.records.dictionaries import column_at, columns_at
@@ -60,6 +62,7 @@ class SharedTotal:
     """Patients in common, and the total and mean of a column over them.
 
     column, of   the column, and whose it is
+    identified   by which fields, and how many records these leave out
     """
 
     n: Count
@@ -69,7 +72,7 @@ class SharedTotal:
     of: str
     unit: str | None
     institutions: tuple[str, ...]
-    on: tuple[str, ...]
+    identified: Identified
     where: str | None
 
     def headline(self) -> str:
@@ -89,7 +92,9 @@ class SharedTotal:
 
     def notes(self) -> list[str]:
         """What a patient is, who takes no part, and what is hidden."""
-        notes = [who_is_one(self.on), f"Records without {self.column} take no part."]
+        notes = [*self.identified.notes(), f"Records of {self.of} without {self.column} are not counted either."]
+        if self.n == 0:
+            notes += self.identified.if_nobody()
         if not isinstance(self.n, int):
             notes.append(f"A count below {self.n.below} is hidden, and its total is withheld.")
         return notes
@@ -98,7 +103,7 @@ class SharedTotal:
         """Every number."""
         numbers = {"n": plain_count(self.n), "total": self.total.to_plain(), "mean": self.mean.to_plain()}
         named = {"column": self.column, "of": self.of, "unit": self.unit, "institutions": list(self.institutions)}
-        return {**numbers, **named, "on": list(self.on), "where": self.where}
+        return {**numbers, **named, **self.identified.to_plain(), "where": self.where}
 
     def plot(self, axes: "Axes") -> None:
         """The total, large, and of whom it is."""
@@ -120,7 +125,7 @@ def ask(
     """How many patients institutions have in common, and their total of a column of one of them.
 
     column   institution and its column, ("Duke", "cost"): numbers with a range, or two categories, as 0 and 1
-    on       the fields that identify a patient
+    on       the fields that identify a patient: columns, "born as date", "soundex(surname)", or `Field`s
     between  the institutions, that of the column among them
     where    a cohort, at each of them
     raises   InvalidRequest  a column, field, cohort or institution that is not there; a column without numbers
@@ -171,6 +176,7 @@ def finish(
     question: Question,
     sides: Sides,
     shown: Sequence[Any],
+    identified: Identified,
     dictionary: Dictionary,
     min_cell: int,
 ) -> SharedTotal:
@@ -183,5 +189,4 @@ def finish(
         total = Estimate(float(shown[1]))
         mean = Estimate(shown[1] / n) if n else NotEstimable("there are no patients in common")
     unit = column_at(dictionary, institution, name).unit
-    on = tuple(question.parameters["on"])
-    return SharedTotal(n, total, mean, name, institution, unit, sides.names, on, question.where)
+    return SharedTotal(n, total, mean, name, institution, unit, sides.names, identified, question.where)

@@ -38,7 +38,7 @@ CELLS, TOTALS = "cells", "totals"  # one-hot rows of categorical columns in bins
 ORDER = "order"
 MOST_PARTNERS, MOST_NAMES = 64, 64
 MOST_COMPARED = 1 << 24  # bins of a program, each of which matches falsely with 2^-64: 2^-40 in all
-MOST_FIELDS = 16
+MOST_FIELDS, MOST_KEYS = 16, 16
 
 Brought = str | tuple[str, str]  # a column, or a column and a category: 1 where the record has it, else 0
 Parts = tuple[tuple[tuple[str, str, str], ...], ...]  # of a key: (column, kind, form), two of them where in any order

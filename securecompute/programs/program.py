@@ -24,6 +24,7 @@ from securecompute.programs.linkages import ORDER, TAG, Linkage, check_compared,
 from securecompute.programs.matching import Arrange, Match
 from securecompute.programs.operation import ValueType
 from securecompute.programs.sketches import check_cells, sketched, sketched_side
+from securecompute.programs.unidentified import MOST_RECORDS, keys_and_cohort, unidentified
 
 MOST_NODES, MOST_LINKAGES = 10_000, 64
 MOST_CONSTANT_BYTES = 1 << 26
@@ -198,6 +199,8 @@ class Program:
             declared, number = node.value, linked(node.value.source)
             if sketched(declared.source):
                 _check_sketch(declared)
+            elif unidentified(declared.source):
+                _check_unidentified(declared)
             elif number is None and declared.words:
                 raise InvalidRequest("words come of a linkage; it is not named")
             elif number is not None:
@@ -311,6 +314,13 @@ def _check_sketch(declared: Input) -> None:
     check_cells(declared.shape[0] if len(declared.shape) == 1 else None)
     if declared != Input(declared.owner, declared.source, declared.shape, 1.0, True, least=0.0):
         raise InvalidRequest("the cells of a sketch are declared as whole numbers from 0 to 1")
+
+
+def _check_unidentified(declared: Input) -> None:
+    """How many records lack all keys: one number, whose bound says nothing of them. raises InvalidRequest."""
+    keys_and_cohort(declared.source)
+    if declared != Input(declared.owner, declared.source, (1,), float(MOST_RECORDS), True, least=0.0):
+        raise InvalidRequest(f"records without a key are declared as one whole number from 0 to {MOST_RECORDS}")
 
 
 def constant_type(value: NDArray[np.float64]) -> ValueType:

@@ -11,7 +11,8 @@ Security   An identifier is a public function of a person's data: whoever sees o
            gains nothing: an institution may claim any string it can write down anyway.
 Rules      A record lacks the identifier if it lacks any of its fields. Of several records with one identifier the first
            stands for all, or, if so asked, none does, or they are refused. What was missing, unreadable or repeated is
-           counted in the report, for the institution itself.
+           counted in the report, for the institution itself. How many lack all of some keys, `without` counts: of all
+           institutions together answers say it (`programs/unidentified`).
 Cost       2^20 texts of 16 bytes, on one core: 0.15 s from an Arrow table, 0.2 s from Parquet, 0.25 s from CSV.
            Memory: 32 bytes a record at rest, three times as much while repeated identifiers are looked for.
 Reference  RFC 4493; why not a hash call for each record: those of hashlib take 0.75 s for 2^20.
@@ -30,7 +31,8 @@ from securecompute.primitives.batch_cmac import cmac_many
 from securecompute.records.columns import near
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.key_batches import batches
-from securecompute.records.key_types import AnyOrder, Field, KeyType, Spelled, strings
+from securecompute.records.key_types import AnyOrder, Field, KeyType, Spelled, present, strings
+from securecompute.records.rows import Rows
 from securecompute.records.sources import Records
 from securecompute.records.spelling import natural
 
@@ -171,6 +173,17 @@ def read_all(
         ids, rows = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
         found.append(Found(key_type, ids, rows, report))
     return found
+
+
+def without(source: Records | Rows, key_types: Sequence[KeyType]) -> int:
+    """How many records have none of these keys, whose kinds are told. raises InvalidRequest as `read_identifiers`."""
+    columns = list(dict.fromkeys(name for key_type in key_types for name in key_type.columns))
+    lacking = 0
+    for table in batches(source, columns):
+        spelled = Spelled({name: _one(table[name]) for name in columns})
+        having = np.logical_or.reduce([present(key_type, spelled) for key_type in key_types])
+        lacking += table.num_rows - int(having.sum())
+    return lacking
 
 
 def _one(values: pa.ChunkedArray) -> pa.Array:

@@ -12,6 +12,7 @@ identifiers of different key types, or of different versions of the spelling, ha
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, Final, cast
 
 import msgpack
@@ -32,7 +33,17 @@ LONGEST_FIELD: Final = 2**16 - 1
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column in a form. kind None: as the column's type says. raises InvalidRequest: no such kind or form."""
+    """One column of a key, in one spelling and one form; as text "born", "born as date", "soundex(surname)".
+
+    form     "whole"; "letters" without accents, blanks and signs, "initial", "soundex", "first3"; "year" of a date
+    kind     what the column holds, where institutions write it differently: "text", whose case, blanks and width do not
+             matter; "number", of which letters and digits count, and no zeros in front; "date". None: as its type says
+    raises   InvalidRequest  no such kind or form, or not of this kind
+
+    Dates in text are read where year, month and day stand in this order, 1961-03-07, 1961/03/07, 1961.03.07 and
+    19610307, or day, month and year between dots, 7.3.1961. All else is unreadable, 03/07/1961 above all, which is one
+    day to some and another one to others: a record with it has no key, and answers say how many there are.
+    """
 
     column: str
     form: Form = "whole"
@@ -46,7 +57,8 @@ class Field:
         if self.kind is not None and self.kind not in KINDS:
             raise InvalidRequest(f"there is no kind {self.kind!r} of a field{near(str(self.kind), KINDS, 'kinds')}")
         if self.kind is not None and self.form == "year" and self.kind != "date":
-            raise InvalidRequest(f"column '{self.column}' is a {self.kind}; only a date has a year")
+            told = f"year({self.column}) as date"
+            raise InvalidRequest(f"column '{self.column}' is a {self.kind}; only a date has a year: say '{told}'")
         if self.kind not in (None, "text") and self.form == "soundex":
             raise InvalidRequest(f"column '{self.column}' is a {self.kind}; only a text has a soundex")
 
@@ -56,7 +68,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class AnyOrder:
-    """Two fields whose contents may stand in each other's place: the smaller one in bytes comes first."""
+    """Two fields whose contents may stand in each other's place; as text "given_name and surname in any order"."""
 
     one: Field
     other: Field
@@ -159,6 +171,13 @@ class Spelled:
         return int(self._columns[column].null_count)
 
 
+def present(key_type: KeyType, spelled: Spelled) -> NDArray[np.bool_]:
+    """Which records have all fields: bool (records,). raises InvalidRequest as `spell`, naming the column"""
+    first, *others = (spelled.field(field).is_valid() for field in key_type.fields)
+    there = reduce(pc.and_, others, first)
+    return cast(NDArray[np.bool_], there.to_numpy(zero_copy_only=False))
+
+
 def strings(key_type: KeyType, spelled: Spelled) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]:
     """The strings of the records that have all fields.
 
@@ -166,7 +185,7 @@ def strings(key_type: KeyType, spelled: Spelled) -> tuple[NDArray[np.int64], NDA
     raises    InvalidRequest  naming a column: a field longer than 65535 bytes, or as `spell` says
     """
     fields = {field: spelled.field(field) for field in key_type.fields}
-    there = np.logical_and.reduce([values.is_valid().to_numpy(zero_copy_only=False) for values in fields.values()])
+    there = present(key_type, spelled)
     places = np.flatnonzero(there)
     if len(places) < len(there):
         mask = pa.array(there)

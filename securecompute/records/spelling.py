@@ -13,7 +13,8 @@ and of a spelled field a form:
     initial  the first of its letters      soundex  American Soundex of its letters a to z    "robert" -> "R163"
     first3   the first three characters    year     the first four, of a date
 
-What is missing, or nothing after this, is null; so is a date or a number that cannot be read as one.
+What is missing, or nothing after this, is null; so is a date or a number that cannot be read as one. A date that could
+be two days cannot be: 03/07/1961 and 03-07-1961 are in March or in July, 7.3.61 in one century or another.
 
 Exact      A value's spelling depends on nothing but the value; spelling it again changes nothing. Python's tables of
            Unicode decide: a character assigned after a version of Python is left alone by that version.

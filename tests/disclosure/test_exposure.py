@@ -195,3 +195,10 @@ def test_a_sketch_is_of_records_and_not_even_its_sum_is_shown(nodes):
         permits([cells, *nodes], len(nodes))
     with pytest.raises(DisclosureRefused, match="no program may be run on records"):
         permits([cells, line("sum", 0, axes=[0])], 1, level="none")
+
+
+def test_how_many_records_lack_a_key_is_of_records_and_not_shown():
+    source = {"without key": {"keys": [[[["id", "text", "whole"]]]], "where": None}}
+    number = Node("input", (), {}, Input(ME, source, (1,), 2.0**40, True, least=0.0))
+    with pytest.raises(DisclosureRefused, match="one for every 10 records"):
+        permits([number, line("sum", 0, axes=[0])], 1)

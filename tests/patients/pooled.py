@@ -77,6 +77,11 @@ def network(tables, **options):
     return sc.Network.simulate(tables, fabric="in-process", helpers=helpers, quiet=True, **options)
 
 
+def without_key(tables, where=lambda frame: frame, key="pid"):
+    """Records that have no key, all institutions together."""
+    return sum(int(where(table.to_pandas())[key].isna().sum()) for table in tables.values())
+
+
 def known_at(tables, where=lambda frame: frame, on=("pid",)):
     """patient -> the number of the set of institutions that know him."""
     known = Counter()

@@ -15,6 +15,7 @@ from securecompute.errors import InvalidRequest
 from securecompute.patients import approximate_distinct, catalogue
 from securecompute.patients.approximate_distinct import cells_for, estimate, standard_error
 from securecompute.patients.counts import Sides
+from securecompute.patients.identified import Identified
 from securecompute.programs.linkages import Side
 from securecompute.programs.plan import plan
 from securecompute.programs.rehearsal import rehearse
@@ -40,16 +41,21 @@ def identifiers(numbers):
     return read_identifiers(pa.table({"id": pa.array([str(n) for n in numbers], pa.string())}), ["id"])
 
 
-def shown_of(sketches, min_cell=3, trio=TRIO):
-    """The two numbers that are shown of these institutions' cells, and what was sent."""
+def shown_of(sketches, min_cell=3, trio=TRIO, without=None):
+    """The two numbers that are shown of these institutions' cells, and what was sent.
+
+    without   of each, its records without the key: then the two that are shown of them
+    """
     declared = sides(*[64] * len(sketches))
     program = catalogue.program(question(len(sketches[0])), declared, EMPTY, min_cell, RESEARCHER)
-    outputs, played = run(program, dict(zip(program.inputs, sketches, strict=True)), trio)
-    return outputs[RESEARCHER][0].ravel().tolist(), played
+    lacking = [np.array([n], float) for n in without or [0] * len(sketches)]
+    outputs, played = run(program, dict(zip(program.inputs, [*sketches, *lacking], strict=True)), trio)
+    return outputs[RESEARCHER][0 if without is None else 1].ravel().tolist(), played
 
 
 def finished(taken, min_cell=10, cells=CELLS):
-    return approximate_distinct.finish(question(cells), sides(64, 64), [taken], EMPTY, min_cell)
+    told = Identified(("id",), 40)
+    return approximate_distinct.finish(question(cells), sides(64, 64), [taken], told, EMPTY, min_cell)
 
 
 PATIENTS = st.lists(st.sets(st.integers(0, 300), max_size=120), min_size=2, max_size=5)
@@ -123,16 +129,24 @@ def test_a_small_number_of_taken_cells_is_closed_on_shares(taken, shown):
     assert shown_of([cells, np.zeros(CELLS), cells], min_cell=10)[0] == shown
 
 
-def test_what_is_shown_is_two_numbers_and_no_cell():
+@settings(max_examples=15)
+@given(st.lists(st.sampled_from([0, 0, 1, 2, 5, 9, 10, 2**40]), min_size=2, max_size=4))
+def test_records_without_the_key_are_gated_as_their_total_is(without):
+    shown, _ = shown_of([np.zeros(CELLS)] * len(without), min_cell=10, without=without)
+    n = sum(without)
+    assert shown == ([0, 1] if 0 < n < 10 else [n, 0])
+
+
+def test_what_is_shown_is_two_numbers_twice_and_no_cell():
     program = catalogue.program(question(), sides(64, 64, 64), EMPTY, 10, COLLECTOR)
-    assert [(program.types[node].shape, to) for node, to in program.outputs] == [((2, 1), COLLECTOR)]
+    assert [(program.types[node].shape, to) for node, to in program.outputs] == [((2, 1), COLLECTOR)] * 2
 
 
 def test_a_closed_count_and_a_full_sketch_are_no_numbers_and_say_why():
     closed, full = finished(None), finished(CELLS)
     assert isinstance(closed.n, Withheld) and closed.taken == Hidden(10)
     assert closed.headline() == "How many distinct patients are at 000 and 001 is withheld."
-    assert closed.to_plain()["taken"] == "<10" and "fewer than 10 cells" in closed.notes()[1]
+    assert closed.to_plain()["taken"] == "<10" and "fewer than 10 cells" in closed.notes()[-1]
     assert isinstance(full.n, NotEstimable) and "ask with more, cells=" in full.n.reason
     assert full.headline() == "How many distinct patients are at 000 and 001 is not estimable."
     with pytest.raises(InvalidRequest, match="each of the 1,024 cells holds a patient"):
@@ -143,8 +157,13 @@ def test_the_answer_says_the_number_its_interval_and_its_error():
     answer = finished(133)
     assert answer.headline() == "About 142 distinct patients (95\u00a0% CI 136 to 149), at 000 and 001."
     assert answer.tables()[0].rows == ((answer.n.value, answer.n.low, answer.n.high, CELLS, 133),)
-    assert answer.notes()[1].startswith("The standard error of the estimate is 3;")
-    assert answer.to_plain() == {"n": answer.n.to_plain(), "taken": 133, "cells": CELLS, "where": None}
+    assert answer.notes()[:2] == [
+        "Records that agree in id are one patient's.",
+        "40 records have no readable value there and are not counted.",
+    ]
+    assert answer.notes()[2].startswith("The standard error of the estimate is 3;")
+    numbers = {"n": answer.n.to_plain(), "taken": 133, "cells": CELLS, "where": None}
+    assert answer.to_plain() == numbers | {"on": ["id"], "records without the key": 40}
 
 
 def test_a_plot_shows_the_number():
@@ -180,17 +199,17 @@ def test_rounds_and_bytes_are_those_of_the_cost_line(institutions, cells):
     found = rehearse(plan(program))
     assert found.rounds == 11  # and one before, one after them
     eighths = [149, 149, 359]  # 18 5/8, 18 5/8, 44 7/8
-    assert [sent - cells * k // 8 for sent, k in zip(found.sent, eighths, strict=True)] == [95, 95, 655]
+    assert [sent - cells * k // 8 for sent, k in zip(found.sent, eighths, strict=True)] == [190, 190, 1310]
 
 
 def test_an_institution_sends_its_cells_once_and_hears_nothing():
     trio = "000", "001", "002"
     _, played = shown_of([np.ones(CELLS)] * 5, trio=trio)
     assert played.rounds == 13
-    assert played.sent["003"] == played.sent["004"] == 16 * CELLS + 128
+    assert played.sent["003"] == played.sent["004"] == 16 * CELLS + 144
     assert not played.views.get("003")
-    for party, eighths, more in zip(trio, (149, 149, 359), (175, 175, 735), strict=True):
-        assert played.sent[party] == 8 * CELLS + 96 + eighths * CELLS // 8 + 64 * 5 + more
+    for party, eighths, more in zip(trio, (149, 149, 359), (318, 318, 1438), strict=True):
+        assert played.sent[party] == 8 * CELLS + 104 + eighths * CELLS // 8 + 64 * 5 + more
 
 
 @pytest.mark.parametrize("cells", [1023, 1 << 25, 1e4, "many", True])

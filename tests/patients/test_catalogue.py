@@ -34,8 +34,16 @@ def counted(sides):
     return counts.linear(counts.exactly(len(sides.sides)), counts.common(sides.linkages))
 
 
+def left_out(sides, cell=3):
+    return counts.gated(counts.without_key(sides), cell)
+
+
 def gated(sides, receiver=COLLECTOR, cell=3):
-    return program_of([(counts.gated(counted(sides), cell), receiver)])
+    return program_of([(counts.gated(counted(sides), cell), receiver), (left_out(sides, cell), COLLECTOR)])
+
+
+def beside(sides, shown):
+    return program_of([(counts.gated(counted(sides), 3), COLLECTOR), (shown, COLLECTOR)])
 
 
 def with_sides(sides, **changes):
@@ -55,7 +63,15 @@ FORGED = {
     "columns beside": lambda s: gated(with_sides(s, columns=("age",))),
     "another field": lambda s: gated(replace(s, on=((("sex", "text", "whole"),),))),
     "another form": lambda s: gated(replace(s, on=((("pid", "text", "initial"),),))),
-    "distinct patients": lambda s: program_of([(counts.gated(counts.distinct(s.linkages, (), 1), 3), COLLECTOR)]),
+    "distinct patients": lambda s: program_of(
+        [(counts.gated(counts.distinct(s.linkages, (), 1), 3), COLLECTOR), (left_out(s), COLLECTOR)]
+    ),
+    "no records without the key": lambda s: program_of([(counts.gated(counted(s), 3), COLLECTOR)]),
+    "records without the key, ungated": lambda s: beside(s, counts.without_key(s)),
+    "those of one institution": lambda s: beside(s, left_out(replace(s, sides=s.sides[:1]))),
+    "those of another cohort": lambda s: beside(s, left_out(with_sides(s, where="age > 60"))),
+    "those without another key": lambda s: beside(s, left_out(replace(s, on=((("sex", "text", "whole"),),)))),
+    "those with none of two keys": lambda s: beside(s, left_out(replace(s, further=(((("sex", "text", "whole"),),),)))),
 }
 
 

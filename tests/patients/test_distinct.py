@@ -8,7 +8,8 @@ import securecompute as sc
 from securecompute.analyses.result import Hidden, Withheld
 from securecompute.patients import distinct
 from securecompute.patients.distinct import Distinct
-from tests.patients.pooled import DICTIONARY, Drawn, drawn, gated, known_at, network, together
+from securecompute.patients.identified import Identified
+from tests.patients.pooled import DICTIONARY, Drawn, drawn, gated, known_at, network, together, without_key
 
 FEW = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 GIVEN = (
@@ -32,6 +33,7 @@ def check(institutions, at_least):
     by_number = [times.count(c) for c in range(1, len(tables) + 1)]
     assert seen.seen_at == tuple(map(gated, by_number))
     assert seen.n == together(by_number)
+    assert seen.identified.without == gated(without_key(tables))
 
 
 @pytest.mark.parametrize("institutions", GIVEN, ids=str)
@@ -77,7 +79,7 @@ def test_more_institutions_than_there_are_cannot_know_anybody():
 
 
 def made(n, at_least=1, seen=(), where=None):
-    return Distinct(n, at_least, tuple(seen), ("A", "B", "C"), ("pid",), where)
+    return Distinct(n, at_least, tuple(seen), ("A", "B", "C"), Identified(("pid",), 0, texts=("pid",)), where)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,25 @@ def test_tables_and_data_have_every_number():
     ]
     assert result.to_plain()["seen_at"] == [30, "<10", 0]
     assert result.notes()[-1] == "Counts below 10 are hidden, and what would let them be worked out is withheld."
-    assert len(made(30).notes()) == 1
+    assert len(made(30).notes()) == 2
+
+
+@pytest.mark.parametrize(
+    ("result", "nobody"),
+    [
+        (made(0, at_least=2), True),
+        (made(12, at_least=2), False),
+        (made(Hidden(10), at_least=2), False),
+        (made(0), False),
+        (made(30, seen=(30, 0, 0)), True),
+        (made(Withheld("x"), seen=(Hidden(10), 0, 0)), True),
+        (made(40, seen=(30, 0, 10)), False),
+        (made(Withheld("x"), seen=(30, Hidden(10), 0)), False),
+        (made(0, seen=(0, 0, 0)), False),
+    ],
+)
+def test_nobody_known_to_several_is_a_reason_to_look_at_how_fields_are_written(result, nobody):
+    assert any("may write a field differently: pid" in note for note in result.notes()) == nobody
 
 
 def test_fields_that_nothing_would_use_are_an_error_and_not_a_count_of_records(dealt):

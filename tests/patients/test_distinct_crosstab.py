@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 import securecompute as sc
 from securecompute.analyses.result import Hidden
 from securecompute.patients import distinct_crosstab
-from tests.patients.pooled import ARM, DICTIONARY, SEX, Drawn, drawn, first_records, gated, network
+from tests.patients.pooled import ARM, DICTIONARY, SEX, Drawn, drawn, first_records, gated, network, without_key
 
 FEW = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 GIVEN = (
@@ -30,6 +30,7 @@ def check(institutions):
     assert answer.counts == tuple(tuple(gated(int(n)) for n in row) for row in rows)
     assert answer.row_missing == gated(int(first["sex"].isna().sum()))
     assert answer.column_missing == gated(int(first["arm"].isna().sum()))
+    assert answer.identified.without == gated(without_key(tables))
 
 
 @pytest.mark.parametrize("institutions", GIVEN, ids=str)
@@ -51,11 +52,13 @@ def test_tests_and_measures_are_those_of_the_distinct_patients(dealt):
         answer = asked(net, exposed="f", event="drug")
     assert float(answer.odds_ratio) == pytest.approx((b * c) / (a * d))
     assert answer.n == a + b + c + d
-    first, second = answer.result.notes()[:2]
-    assert first == "Records that agree in pid are one patient's; a record without a value there is not counted."
-    assert second == "Of a patient whom several know, the first record of the first of Bern and Lyon is counted."
+    first, second, third = answer.result.notes()[:3]
+    assert first == "Records that agree in pid are one patient's."
+    assert second == "Every record has a readable value there."
+    assert third == "Of a patient whom several know, the first record of the first of Bern and Lyon is counted."
     assert answer.result.tables()[0].title == "Distinct patients by sex and arm"
-    assert answer.to_plain()["result"]["on"] == ["pid"]
+    plain = answer.to_plain()["result"]
+    assert (plain["on"], plain["records without the key"]) == (["pid"], 0)
 
 
 def test_what_would_let_a_hidden_cell_be_worked_out_is_withheld(dealt):

@@ -47,6 +47,7 @@ def test_texts_say_what_they_look_like(text, part):
 def test_one_field_is_a_key_and_a_columns_name_is_that_column():
     assert known_key("surname", DICTIONARY) == known_key(Field("surname"), DICTIONARY) == ["surname"]
     assert known_key(["dose (mg)", "born"], DICTIONARY) == ['"dose (mg)"', "born"]
+    assert known_key("date(born)", Dictionary((Column("date(born)", "text"),))) == ['"date(born)"']
 
 
 @pytest.mark.parametrize(
@@ -57,8 +58,13 @@ def test_one_field_is_a_key_and_a_columns_name_is_that_column():
         ("born as dates", "no kind 'dates'.*date"),
         (["surname", "surname"], "stands twice"),
         ([], "at least one field"),
-        (5, "on=\\['surname', 'born'\\]"),
-        (None, "on=\\['surname', 'born'\\]"),
+        (5, "on=\\['surname', 'born as date'\\]"),
+        (None, "on=\\['surname', 'born as date'\\]"),
+        ("date(born)", "'born as date'"),
+        (["surname", "number(given)"], "'given as number'"),
+        ('text("dose (mg)")', "'\"dose \\(mg\\)\" as text'"),
+        ("metaphone(surname)", "'born as date', 'id as number'"),
+        ("year(surname) as text", "'year\\(surname\\) as date'"),
         ([5], "a field of a key is a column"),
     ],
 )

@@ -52,6 +52,7 @@ def test_cells_are_those_of_the_inner_join(net, row, column, rows, columns):
     assert (answer.row_missing, answer.column_missing) == (row_missing, column_missing)
     assert (answer.row, answer.column) == (f"{row[1]} at {row[0]}", f"{column[1]} at {column[0]}")
     assert answer.provenance.took_part == (column[0], row[0])
+    assert answer.identified.without == 8 and answer.to_plain()["result"]["records without the key"] == 8
 
 
 @pytest.mark.slow
@@ -64,6 +65,7 @@ def test_small_cells_are_closed_and_what_would_give_them_away_is_withheld(dealt,
         answer = formed.study("s").linked_crosstab(("Mayo", "rx"), ("Duke", "relapse"), on="pid")
     assert [list(each) for each in answer.counts] == [[gated(n) for n in each] for each in cells]
     assert (answer.row_missing, answer.column_missing) == (gated(row_missing), gated(column_missing))
+    assert ("may write a field differently: pid is" in str(answer)) == (shared == 0)
     if any(0 < n < 3 for each in cells for n in each):
         assert isinstance(answer.odds_ratio, Withheld) and isinstance(answer.n, Withheld)
 

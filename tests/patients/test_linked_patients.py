@@ -80,6 +80,11 @@ def check(rows, patient=False):
     first = in_the_clear(tables, patient)
     found = linked(tables, patient=told).result
     assert (found.found, found.first_found) == (gated(sum(first)), ())
+    none = sum(
+        all(value(row, fields) is None for fields in FIELDS) for each in tables.values() for row in each.to_pylist()
+    )
+    assert found.identified.without == gated(none)
+    assert any("may write a field differently" in note for note in found.notes()) == (sum(first) == 0)
     by_key = linked(tables, patient=told, by_key=True).result
     assert by_key.first_found == tuple(map(gated, first))
     assert by_key.found == together(first)
@@ -153,7 +158,7 @@ def test_a_cohort_and_fields_in_other_forms(dealt):
     keys = [[Field("number", kind="text")], ["soundex(given)", "soundex(family)", "town"]]
     answer = linked(tables, keys=keys, where="age >= 2")
     assert answer.found == 4
-    assert answer.result.keys == ("number as text", "soundex(given) + soundex(family) + town")
+    assert answer.result.identified.by == ("number as text", "soundex(given) + soundex(family) + town")
     assert answer.headline() == ("4 patients of Bern where age >= 2 are known to Lyon too, found by one of 2 keys.")
 
 
@@ -161,7 +166,7 @@ def test_key_types_can_be_made_from_the_roles_of_columns(dealt):
     roles = {"given": "given", "family": "family", "postcode": "town", "number": "number"}
     answer = linked(dict.fromkeys(BETWEEN, table(SIX)), keys=None, roles=roles)
     assert answer.found == 6
-    assert answer.result.keys[0] == "number as number"
+    assert answer.result.identified.by[0] == "number as number"
 
 
 def test_one_key_is_the_overlap(dealt):
@@ -259,12 +264,21 @@ def direct(sides, arrange):
         linkage = Linkage(key, sides.sides[0], sides.sides[1:], True)
         found.append(arrange(linkage, counts.match_of(linkage, linkage.partners[0], 0)))
     total = apply("reshape", apply("sum", apply("add", *found[:2]), axes=[0]), shape=[1])
-    return program_of([(counts.gated(total, 3), COLLECTOR)])
+    return program_of([(counts.gated(total, 3), COLLECTOR), (left_out(sides), COLLECTOR)])
+
+
+def left_out(sides):
+    return counts.gated(counts.without_key(sides), 3)
 
 
 def in_leaders_order(linkage, match):
     order = Input(linkage.leader.party, {"word": ORDER}, (linkage.bins,), 1.0, True, words=True)
     return apply("arrange", Expression.of_input(order, linkage), match)
+
+
+def with_another_left_out(sides, dictionary, question, others):
+    counted = catalogue.find("linked_patients").program(question, sides, dictionary)
+    return program_of([(counts.gated(counted, 3), COLLECTOR), (left_out(others), COLLECTOR)])
 
 
 def turned(sides):
@@ -288,8 +302,13 @@ FORGED = {
     "no order": lambda s, d, q: direct(s, lambda linkage, match: match),
     "a sum of matches": lambda s, d, q: direct(s, in_leaders_order),
     "an overlap": lambda s, d, q: program_of(
-        [(counts.gated(counts.linear(counts.exactly(2), counts.common(s.linkages)), 3), COLLECTOR)]
+        [
+            (counts.gated(counts.linear(counts.exactly(2), counts.common(s.linkages)), 3), COLLECTOR),
+            (left_out(s), COLLECTOR),
+        ]
     ),
+    "records without the first key": lambda s, d, q: with_another_left_out(s, d, q, replace(s, further=())),
+    "records of one institution": lambda s, d, q: with_another_left_out(s, d, q, replace(s, sides=s.sides[:1])),
 }
 
 

@@ -5,9 +5,10 @@ from hypothesis import HealthCheck, example, given, settings
 
 import securecompute as sc
 from securecompute.analyses.result import Hidden, Withheld
+from securecompute.patients.identified import Identified
 from securecompute.patients.overlap import Overlap
 from tests.hospitals import hospitals
-from tests.patients.pooled import CELL, NAMES, Drawn, drawn, exactly, gated, network, together
+from tests.patients.pooled import CELL, NAMES, Drawn, drawn, exactly, gated, network, together, without_key
 
 GIVEN = (
     Drawn((4, 5, 9), again=3, lacking=2),
@@ -19,6 +20,7 @@ GIVEN = (
     Drawn((0, 0, 0, 0, 0, 0, 8)),
     Drawn((3, 4, 0, 5, 6, 0, 0, 3, 0, 4, 0, 0, 0, 0, 5)),
 )
+PID = Identified(("pid",), 0)
 FEW = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -31,6 +33,7 @@ def check(institutions):
     assert answer.exactly == tuple(gated(n) for n in truth)
     assert answer.distinct == together(truth)
     assert answer.common == gated(truth[-1])
+    assert answer.identified.without == gated(without_key(tables))
     numbers = range(1, len(truth) + 1)
     for k in range(1, len(tables) + 1):
         assert answer.result.seen_at(k) == together([truth[m - 1] for m in numbers if m.bit_count() >= k])
@@ -59,17 +62,19 @@ def test_no_hidden_count_can_be_worked_out_from_what_is_shown(institutions):
     truth = institutions.exactly
     other = tuple(CELL - n if 0 < n < CELL else n for n in truth)
     names = institutions.names
-    one, two = (Overlap(names, tuple(gated(n) for n in world), ("pid",), None) for world in (truth, other))
+    one, two = (Overlap(names, tuple(gated(n) for n in world), PID, None) for world in (truth, other))
     assert one.to_plain() == two.to_plain() and one.tables() == two.tables()
     assert (one.distinct, one.seen_at(1), one.headline()) == (two.distinct, two.seen_at(1), two.headline())
 
 
 def test_a_cohort_is_of_the_records_of_each(dealt):
-    tables = Drawn((9, 9, 30), again=3).tables
+    tables = Drawn((9, 9, 30), again=3, lacking=20).tables
     truth = exactly(tables, where=lambda frame: frame[frame["age"] >= 60])
+    without = without_key(tables, where=lambda frame: frame[frame["age"] >= 60])
     with network(tables) as net:
         answer = net.study("s").overlap(on="pid", where="age >= 60")
     assert answer.exactly == tuple(map(gated, truth))
+    assert answer.identified.without == without and CELL <= without < 40
     assert answer.headline().endswith(" of them at both.") and " where age >= 60, " in answer.headline()
 
 
@@ -83,7 +88,7 @@ def test_some_institutions_stand_in_the_order_in_which_they_are_named(dealt):
 
 
 def made(*counts, names=("A", "B"), where=None):
-    return Overlap(names, counts, ("born", "surname"), where)
+    return Overlap(names, counts, Identified(("born", "surname"), 0, texts=("surname",)), where)
 
 
 @pytest.mark.parametrize(
@@ -115,12 +120,39 @@ def test_the_headline_is_a_sentence(result, headline):
 
 
 def test_notes_say_what_a_patient_is_and_what_is_hidden():
-    first = "Records that agree in born and surname are one patient's; a record without a value there is not counted."
-    assert made(20, 20, 20).notes() == [first]
+    key = [
+        "Records that agree in born and surname are one patient's.",
+        "Every record has a readable value in each of these.",
+    ]
+    assert made(20, 20, 20).notes() == key
     assert made(20, 20, Hidden(10)).notes() == [
-        first,
+        *key,
         "Counts below 10 are hidden, and what would let them be worked out is withheld.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("counts", "alone"),
+    [
+        ((20, 20, 0), "A and B"),
+        ((20, 20, 30), None),
+        ((20, 20, Hidden(10)), None),
+        ((0, 0, 0), None),
+        ((20, Hidden(10), 0, 10, 0, 0, 0), "A, B and C"),
+        ((20, 20, 30, 20, 0, 0, 0), "C"),
+        ((20, 20, 0, 20, 30, 0, 0), "B"),
+        ((20, 20, 30, 20, 0, Hidden(10), 0), None),
+        ((20, 20, 0, 20, 0, 0, 30), None),
+    ],
+)
+def test_who_has_nobody_in_common_with_others_is_told_that_fields_may_be_written_differently(counts, alone):
+    notes = made(*counts, names=("A", "B", "C")[: 2 if len(counts) == 3 else 3]).notes()
+    told = [
+        f"No patient of {alone} is known to another institution.",
+        "Institutions may write a field differently: surname is compared as text. If it holds dates or numbers, say "
+        "so: 'surname as date' or 'surname as number'.",
+    ]
+    assert notes[-2:] == told if alone else not any("another institution" in note for note in notes)
 
 
 def test_tables_have_every_set_and_every_pair():

@@ -34,9 +34,14 @@ def test_number_and_total_are_those_of_the_inner_join(net, column, between):
     both = joined(TABLES, {name: [column[1]] if name == column[0] else [] for name in between})
     x = (both[column[1]] == "yes") if column[1] == "relapse" else both[column[1]]
     assert answer.n == len(both)
+    assert answer.identified.without == gated(3 * len(between))  # with a value in the column, or without
     assert answer.total.value == pytest.approx(float(x.sum()), rel=1e-9)
     assert answer.mean.value == pytest.approx(float(x.mean()), rel=1e-9)
     assert set(answer.institutions) == set(between) == set(answer.provenance.took_part)
+
+
+def gated(n, cell=10):
+    return n if n == 0 or n >= cell else Hidden(cell)
 
 
 @FEW
@@ -57,6 +62,7 @@ def test_of_few_patients_neither_number_nor_total_is_shown(dealt, shared, seed):
         assert answer.n == shared and shown[0][1].tolist() == [0, 0]
     else:
         assert (answer.n, answer.total.value, type(answer.mean)) == (0, 0.0, NotEstimable)
+    assert ("may write a field differently: pid is" in str(answer)) == (shared == 0)
 
 
 def test_it_is_said_in_words_as_a_table_and_drawn(net, tmp_path):

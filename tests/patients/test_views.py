@@ -26,8 +26,9 @@ def test_the_collector_is_sent_two_rows_and_a_closed_count_is_in_neither(dealt):
     last = max(number for number, _ in view)
     assert set(view) == {(last, party) for party in TRIO}
     shares = [words for message in view.values() for words in arrays(message)]
-    assert [share.shape for share in shares] == [(2, 7)] * 3
-    shown, closed = sum(shares).astype(np.uint64)
+    assert [share.shape for share in shares] == [(2, 7), (2, 1)] * 3
+    assert sum(shares[1::2]).astype(np.uint64).tolist() == [[0], [0]]
+    shown, closed = sum(shares[::2]).astype(np.uint64)
     assert shown.tolist() == [5, 3, 0, 9, 0, 0, 4]
     assert closed.tolist() == [0, 0, 1, 0, 0, 1, 0]
     assert answer.exactly == (5, 3, Hidden(3), 9, 0, Hidden(3), 4)

@@ -14,7 +14,7 @@ from securecompute.errors import InvalidRequest
 from securecompute.primitives.batch_cmac import cmac_many
 from securecompute.records import key_batches
 from securecompute.records.dictionary import Column, Dictionary
-from securecompute.records.identifiers import Found, Report, grouped, read_identifiers, settled
+from securecompute.records.identifiers import Found, Report, grouped, read_identifiers, settled, without
 from securecompute.records.key_types import AnyOrder, Field, KeyType
 from securecompute.records.sources import Records
 
@@ -66,6 +66,27 @@ def test_the_report_and_the_owners_say_the_same(people):
         assert found.owners[found.rows].tolist() == list(range(len(found.rows)))
         assert all(people[found.rows[owner]] == people[k] for k, owner in enumerate(found.owners) if owner >= 0)
     assert (first.owners >= 0).sum() == len(whole) and (dropped.owners >= 0).sum() == dropped.report.distinct
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "?", None]), st.sampled_from(["7.3.1961", "soon", None])), max_size=30))
+def test_records_without_a_key_are_those_that_the_report_lacks_and_of_several_keys_those_with_none(people):
+    names, days = ([each[k] for each in people] for k in (0, 1))
+    table = pa.table({"name": pa.array(names, "string"), "born": pa.array(days, "string")})
+    records = Records.open("here", table, Dictionary((Column("name", "text"), Column("born", "text"))))
+    name, born = KeyType((Field("name", "letters", "text"),)), KeyType((Field("born", kind="date"),))
+    both = KeyType((*name.parts, *born.parts))
+    for key in (name, born, both):
+        assert without(records, [key]) == read_identifiers(records, key).report.lacking
+    none = [(n, b) for n, b in people if n != "a" and b != "7.3.1961"]
+    assert without(records, [name, born]) == without(records, [both, name, born]) == len(none)
+    assert without(records.select("name = 'a'"), [born]) == sum(n == "a" and b != "7.3.1961" for n, b in people)
+
+
+def test_records_without_a_key_are_counted_in_all_batches(monkeypatch):
+    monkeypatch.setattr(key_batches, "BATCH", 3)
+    table = pa.table({"name": ["a", None, "c", None, None, "f", None]})
+    records = Records.open("here", table, Dictionary((Column("name", "text"),)))
+    assert without(records, [KeyType((Field("name", kind="text"),))]) == 4
 
 
 def test_different_field_lists_never_match():
