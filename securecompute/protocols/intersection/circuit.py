@@ -8,11 +8,12 @@ The leader P1 has the set X, a partner the set Y with columns pay(y). Two-party 
               MMO_Kj(y) -> (t_b, pay_c(y) - u_bc)
     P1        learns (t'_b, p'_bc) by `opprf`: t' = t and p' + u = pay where its record is the partner's, else uniform
 
-Then both share their halves, and P1 its own columns, with the three compute parties as ordinary inputs, who work out
+Then both share their halves, and P1 its own columns (`in_bins`), with three compute parties as inputs of a program,
+whose operations match and fetch work out
 
-    e_b = [t'_b - t_b = 0],     z_bc = e_b (p'_bc + u_bc),     e_b own_bf
+    e_b = [t'_b - t_b = 0],     z_bc = e_b (p'_bc + u_bc)
 
-Records without a match are rows of zeros, so that a sum over the table is a sum over the records in both sets.
+Rows without a match are zeros, so that a sum over the table is a sum over the records in both sets.
 
 Several partners: the leader's table, its keys and their store P serve all; the mask A of P is of each pair. To a
 coalition of partners all A' = A + P are then independent and pseudo-random together, by one replacement of an A by a
@@ -20,19 +21,17 @@ uniform one after the other, as `silent_vole` has it that A is; so they say noth
 sum of their two A in full, with twice the noise of one, where a single partner sees of A only what it guesses of P.
 
 Security   Semi-honest; any parties together, of whom at most one is a compute party. The leader learns ny and the
-           partner B, and no more from the two-party part: all that the leader receives is uniform to it, and what a
-           partner receives is as `vole_oprf` says. Compute parties learn B and the numbers of columns. Nobody learns e.
+           partner B, and no more: all that the leader receives is uniform to it, and what a partner receives is as
+           `vole_oprf` says. Compute parties learn B and the numbers of columns. Nobody learns e.
            Assumes what `opprf` does.
            Not promised: that a partner's columns are what it has; nor of a bin that it does not match falsely: that
            has probability 2^-64, B 2^-64 in all, and puts a uniform word into the columns.
-Cost       `Linkage.rounds` and `Linkage.sent` for the two-party part, exactly. Then the inputs' two rounds, and 6 for
-           the compute parties, the last one only if there are columns: of each bin 16 bytes and 21 bits from an
-           evaluator, 8 bytes and 295 bits from the dealer, and 8 bytes a column from each of the three.
+Cost       `Linkage.rounds` and `Linkage.sent`, exactly. Of the program: those of `equal` on B numbers, and of a product
+           of B numbers for each column.
 Reference  Pinkas, Schneider, Tkachenko, Yanai, EUROCRYPT 2019; Rindal, Schoppmann, EUROCRYPT 2021, section 5;
            Raghuraman, Rindal, CCS 2022, section 4.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -52,11 +51,6 @@ from securecompute.protocols.intersection import opprf, vole_oprf
 from securecompute.protocols.intersection.declared import declared_set
 from securecompute.protocols.intersection.header import public_key
 from securecompute.protocols.products.bit_sharing import silent
-from securecompute.protocols.products.compute_party import ComputeParty
-from securecompute.protocols.products.dealing import Form
-from securecompute.protocols.products.equality import equal
-from securecompute.protocols.products.multiplication import multiply
-from securecompute.protocols.products.replicated import Replicated, concatenate
 from securecompute.values import Plain
 
 Words: TypeAlias = NDArray[np.uint64]
@@ -104,11 +98,6 @@ class Linkage:
         """B: rows of the table."""
         return cuckoo.bins(self.nx)
 
-    def forms(self, partner: Partner) -> list[Form]:
-        """The forms of the inputs of either half, as `Half.inputs` gives them."""
-        tags, columns = Form(Ring.Z64, (self.bins,)), Form(Ring.Z64, (partner.columns, self.bins))
-        return [tags, columns] if partner.columns else [tags]
-
     def terms(self, partner: Partner) -> opprf.Terms:
         """Of the values that one partner programs."""
         n, words = cuckoo.CHOICES * partner.ny, 1 + partner.columns
@@ -127,7 +116,7 @@ class Linkage:
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """What one of leader and partner has of a linkage, all of it for the compute parties.
+    """What one of leader and partner has of a linkage, all of it for the compute parties; as it is, it means nothing.
 
     tags      t' of the leader, t of the partner: (B,)
     columns   p' of the leader, u of the partner: (columns, B)
@@ -136,10 +125,6 @@ class Half:
     tags: RingArray
     columns: RingArray
 
-    def inputs(self) -> list[RingArray]:
-        """What is shared with the compute parties."""
-        return [self.tags, self.columns] if len(self.columns) else [self.tags]
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Led:
@@ -147,20 +132,6 @@ class Led:
 
     rows: NDArray[np.int64]
     halves: tuple[Half, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Linked:
-    """A compute party's shares of the table.
-
-    matched   e: (B,), 0 or 1
-    columns   the partner's: (columns, B), zero where nothing matched; None if it has none
-    own       the leader's, in the same way
-    """
-
-    matched: Replicated
-    columns: Replicated | None
-    own: Replicated | None
 
 
 def lead(agreed: Linkage, x: Plain, randomness: Randomness) -> Part[Led]:
@@ -205,44 +176,15 @@ def assist(agreed: Linkage, me: Party, y: Plain, columns: Plain, randomness: Ran
     return _half(drawn)
 
 
-def spread(led: Led, own: Plain) -> RingArray:
-    """The leader's own columns in the order of the bins, zeros where a bin is empty: (columns, B).
-
-    own      uint64 (columns, nx), elements of Z_2^64
-    raises   InvalidRequest  another array
-    """
-    given: Words = own.elements
-    if given.dtype != np.uint64 or given.ndim != 2 or given.shape[1] != np.count_nonzero(led.rows >= 0):
-        raise InvalidRequest(f"columns are {given.dtype} {given.shape}; expected uint64, as many as records in a row")
-    return RingArray(Ring.Z64, np.ascontiguousarray(in_bins(led.rows, given.T).T))
-
-
 def in_bins(rows: NDArray[np.int64], x: Words) -> Words:
-    """One row a record, in the order of the bins; zeros in empty ones. rows: as of `Led`"""
+    """The leader's own numbers, (nx, ...) with a row for each record, in the order of the bins; zeros in empty ones.
+
+    rows     as of `Led`
+    """
     placed = np.zeros((len(rows), *x.shape[1:]), np.uint64)
     taken = np.flatnonzero(rows >= 0)
     placed[taken] = x[rows[taken]]
     return placed
-
-
-def link(
-    party: ComputeParty, led: Sequence[Replicated], assisted: Sequence[Replicated], own: Replicated | None = None
-) -> Part[Linked]:
-    """The table of one partner, from the inputs of both halves. Run by each of the three compute parties.
-
-    party      at a place of its own for each partner
-    led        shares of the leader's `Half.inputs()`
-    assisted   shares of the partner's
-    own        shares of what `spread` gave
-    """
-    matched = yield from equal(party.at("matched"), led[0], assisted[0])
-    several = [mine + theirs for mine, theirs in zip(led[1:], assisted[1:], strict=True)]
-    several += [own] if own is not None else []
-    if not several:
-        return Linked(matched, None, None)
-    kept = yield from multiply(party.at("columns"), concatenate(several), matched.reshape((1, -1)))
-    count = 0 if len(led) == 1 else led[1].shape[0]
-    return Linked(matched, kept[:count] if count else None, kept[count:] if own is not None else None)
 
 
 def warm() -> None:

@@ -14,6 +14,8 @@ from tests.protocols.intersection.sets import HEADER, plain
 from tests.seeded import SeededRandomness
 
 SIDES = ("R", "S")
+PARTIES = {"products": SIDES, "intersection": SIDES}
+LOST_AT = 1  # the round before which a party is lost
 X, Y = range(0, 900), range(600, 1300)
 
 
@@ -53,18 +55,17 @@ def manifest(name, seed=0):
     return msgpack.packb([name, seed])
 
 
-def in_lock_step(given):
+def in_lock_step(name):
     """The same session by `play`: what each side returns."""
-    return play({side: Side(side).part(given) for side in SIDES}).outputs
+    return play({side: Side(side).part(manifest(name)) for side in SIDES}).outputs
 
 
 class CorrelationPromises:
     """What every fabric keeps."""
 
     def test_products_are_those_of_the_lock_step(self, fabric):
-        given = manifest("products")
-        outcomes = fabric.run("products", SIDES, given).outcomes
-        assert {side: outcome.value for side, outcome in outcomes.items()} == in_lock_step(given)
+        outcomes = fabric.run("products", SIDES, manifest("products")).outcomes
+        assert {side: outcome.value for side, outcome in outcomes.items()} == in_lock_step("products")
 
     def test_the_intersection_is_that_of_sets(self, fabric):
         outcomes = fabric.run("intersection", SIDES, manifest("intersection")).outcomes

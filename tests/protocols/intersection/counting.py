@@ -20,6 +20,7 @@ TRIO, RECEIVER, QUERIES = ("P0", "P1", "P2"), "receiver", 1000
 TWO, ALL = tuple(SETS), (*SETS, *TRIO, RECEIVER)
 SIZES = {name: len(each) for name, each in SETS.items()}
 PARTIES = {"OPRF": TWO, "VOPRF": TWO, "count": TWO, "tags": ALL}
+LOST_AT = 0  # the round before which a party is lost
 LEARNS = {"OPRF": "north", "VOPRF": "north", "count": "north", "tags": RECEIVER}
 
 

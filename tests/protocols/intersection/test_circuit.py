@@ -12,7 +12,9 @@ from securecompute.engine.rounds import Round
 from securecompute.errors import BadFrame, InvalidRequest
 from securecompute.primitives import cuckoo, okvs
 from securecompute.protocols.intersection import circuit, opprf, vole_oprf
-from securecompute.protocols.intersection.circuit import Linkage, Partner, assist, lead, link, spread
+from securecompute.protocols.intersection.circuit import Linkage, Partner, assist, in_bins, lead
+from securecompute.protocols.products.equality import equal
+from securecompute.protocols.products.multiplication import multiply
 from securecompute.values import Masked, Plain
 from tests.protocols.intersection.dealing import dealt, numbered, then_meet, uniform  # noqa: F401 - a fixture
 from tests.protocols.products.playing import TRIO, alone, received
@@ -47,16 +49,11 @@ def pair_up(x, partners, seed=0, count=1, header=b"header", deliver=None, strict
     return agreed, play(after(parts), deliver, strict=strict)
 
 
-def joined(led, k, half, own=None, seed=0):
-    """What the compute parties make of both halves: matched, columns, own; and the record of it."""
-    first, second = led.halves[k].inputs(), half.inputs()
-
-    def function(party, *shares):
-        rest = shares[len(first) + len(second) :]
-        linked = yield from link(party, shares[: len(first)], shares[len(first) : len(first) + len(second)], *rest)
-        return tuple(each for each in (linked.matched, linked.columns, linked.own) if each is not None)
-
-    return alone(function, *first, *second, *([own] if own is not None else []), seed=seed)
+def joined(led, k, half):
+    """What the words of both halves mean: e, (B,), and z, (columns, B); a program works it out on shares."""
+    mine = led.halves[k]
+    matched = (mine.tags.words == half.tags.words).astype(np.uint64)
+    return matched, (mine.columns.words + half.columns.words) * matched
 
 
 numbers = st.sets(st.integers(0, 60), max_size=40)
@@ -69,16 +66,22 @@ def test_the_table_is_the_join_of_python_dictionaries(x, y, seed):
     x = sorted(x)
     _, played = pair_up(x, [y], seed, count=2)
     led, half = played.outputs[LEADER], played.outputs["p0"]
-    own = spread(led, Plain(np.array([[3 * k + 1 for k in x]], np.uint64)))
-    (matched, columns, mine), _ = joined(led, 0, half, own, seed)
+    matched, columns = joined(led, 0, half)
     table = {
-        x[row]: (int(e), tuple(map(int, z)), int(f))
-        for row, e, z, f in zip(led.rows, matched.words, columns.words.T, mine.words[0], strict=True)
-        if row >= 0
+        x[row]: (int(e), tuple(map(int, z))) for row, e, z in zip(led.rows, matched, columns.T, strict=True) if row >= 0
     }
-    assert table == {k: (1, y[k], 3 * k + 1) if k in y else (0, (0, 0), 0) for k in x}
-    empty = led.rows < 0
-    assert not matched.words[empty].any() and not columns.words[:, empty].any() and not mine.words[:, empty].any()
+    assert table == {k: (1, y[k]) if k in y else (0, (0, 0)) for k in x}
+    assert not matched[led.rows < 0].any()
+
+
+@given(numbers, st.sampled_from([(), (2,)]), st.integers(0, 99))
+def test_the_leaders_own_numbers_stand_in_the_bins_of_their_records(x, further, seed):
+    places = np.random.default_rng(seed).permutation(2 * len(x) + 1)
+    rows = np.where(places < len(x), places, -1)
+    own = np.array([3 * k + 1 for k in x], np.uint64).reshape(-1, *(1 for _ in further)) + np.zeros(further, np.uint64)
+    placed = in_bins(rows, own)
+    assert placed.dtype == np.uint64 and placed.shape == (len(rows), *further)
+    assert (placed[rows >= 0] == own[rows[rows >= 0]]).all() and not placed[rows < 0].any()
 
 
 @pytest.mark.parametrize(
@@ -96,10 +99,10 @@ def test_the_table_is_the_join_of_python_dictionaries(x, y, seed):
 def test_sums_over_the_table_are_sums_over_the_intersection(x, y):
     """Empty, of one record, equal, disjoint."""
     _, played = pair_up(list(x), [{k: (k + 2**63,) for k in y}])
-    (matched, columns), _ = joined(played.outputs[LEADER], 0, played.outputs["p0"])
+    matched, columns = joined(played.outputs[LEADER], 0, played.outputs["p0"])
     both = set(x) & set(y)
-    assert int(matched.sum().words) == len(both)
-    assert int(columns.sum().words) == sum(k + 2**63 for k in both) % 2**64
+    assert matched.sum() == len(both)
+    assert int(columns.sum()) == sum(k + 2**63 for k in both) % 2**64
 
 
 def test_one_table_serves_several_partners():
@@ -107,47 +110,29 @@ def test_one_table_serves_several_partners():
     _, played = pair_up(x, ys)
     led = played.outputs[LEADER]
     for k, y in enumerate(ys):
-        (matched, columns), _ = joined(led, k, played.outputs[f"p{k}"])
-        rows = zip(led.rows, matched.words, columns.words[0], strict=True)
+        matched, columns = joined(led, k, played.outputs[f"p{k}"])
+        rows = zip(led.rows, matched, columns[0], strict=True)
         got = {x[row]: (int(e), int(z)) for row, e, z in rows if row >= 0}
         assert got == {i: (1, *y[i]) if i in y else (0, 0) for i in x}
 
 
-def test_without_columns_there_are_only_flags():
+def test_without_columns_there_are_only_tags():
     agreed, played = pair_up(range(30), [dict.fromkeys(range(10, 20), ())], count=0)
-    led = played.outputs[LEADER]
-    assert [len(half.inputs()) for half in (*led.halves, played.outputs["p0"])] == [1, 1]
-    (matched,), record = joined(led, 0, played.outputs["p0"])
-    assert matched.words.sum() == 10
-    assert record.rounds == 5 and len(agreed.forms(agreed.partners[0])) == 1
-
-
-def test_the_forms_are_those_of_the_inputs():
-    agreed, played = pair_up(range(5), [{3: (1, 2)}], count=2)
-    for half in (*played.outputs[LEADER].halves, played.outputs["p0"]):
-        assert [(f.kind, f.shape) for f in agreed.forms(agreed.partners[0])] == [
-            (a.ring, a.shape) for a in half.inputs()
-        ]
-
-
-def test_the_cost_line_of_the_compute_parties_is_true():
-    agreed, played = pair_up(range(32), [{k: (k, 1) for k in range(9)}], count=2)
-    own = spread(played.outputs[LEADER], Plain(np.ones((3, 32), np.uint64)))
-    _, record = joined(played.outputs[LEADER], 0, played.outputs["p0"], own)
-    b, bits = agreed.bins, -(-agreed.bins // 8)  # planes of bits take whole bytes
-    assert record.rounds == 6
-    evaluator = 16 * b + 21 * bits + 5 * 8 * b
-    assert record.sent == {"P0": evaluator, "P1": evaluator, "P2": 295 * bits + 8 * b + 5 * 8 * b}
+    matched, columns = joined(played.outputs[LEADER], 0, played.outputs["p0"])
+    assert matched.sum() == 10 and columns.shape == (0, agreed.bins)
 
 
 @pytest.mark.parametrize("matching", [True, False])
 def test_what_the_compute_parties_receive_is_uniform_whether_all_match_or_none(matching):
-    """Tags of one constant, columns of zeros: all structure there can be."""
-    b = 4096
-    tags = [RingArray(Ring.Z64, np.full(b, 5 if matching or k == 0 else 6, np.uint64)) for k in range(2)]
-    halves = [circuit.Half(of, RingArray.zeros(Ring.Z64, (2, b))) for of in tags]
-    own = RingArray.zeros(Ring.Z64, (1, b))
-    (matched, *_), record = joined(circuit.Led(np.arange(b), halves[:1]), 0, halves[1], own)
+    """Tags of one constant, columns of zeros: all structure there can be. As a program's match and fetch do it."""
+    tags = [RingArray(Ring.Z64, np.full(4096, 5 if matching or k == 0 else 6, np.uint64)) for k in range(2)]
+    columns = [RingArray.zeros(Ring.Z64, (2, 4096)) for _ in range(2)]
+
+    def match_and_fetch(party, *shares):
+        matched = yield from equal(party.at("match"), *shares[:2])
+        return matched, (yield from multiply(party.at("fetch"), shares[2] + shares[3], matched.reshape((1, -1))))
+
+    (matched, _), record = alone(match_and_fetch, *tags, *columns)
     assert (matched.words == matching).all()
     for party in TRIO:
         arrays = received(record, party)
@@ -242,13 +227,6 @@ def test_what_is_no_linkage_is_refused(nx, partners):
         Linkage(LEADER, nx, partners, b"header")
 
 
-def test_own_columns_of_other_records_are_refused():
-    _, played = pair_up(range(5), [{}])
-    for wrong in (np.zeros((1, 4), np.uint64), np.zeros(5, np.uint64), np.zeros((1, 5))):
-        with pytest.raises(InvalidRequest, match="columns are"):
-            spread(played.outputs[LEADER], Plain(wrong))
-
-
 @pytest.mark.parametrize("message", [np.zeros((3, 2), np.uint64), np.zeros((146, 1), np.uint64), b"x"])
 def test_a_store_of_another_size_is_a_typed_error(message):
     def deliver(number, sender, receiver, real):
@@ -280,16 +258,6 @@ def test_a_waiting_party_goes_along():
     assert play(parts).rounds == 5
 
 
-def test_full_words_differ_in_any_bit_and_do_not_match():
-    """Tags that differ in one bit, whichever: the test is of all 64."""
-    tags = np.zeros(65, np.uint64)
-    tags[:64] = np.uint64(1) << np.arange(64, dtype=np.uint64)
-    half = circuit.Half(RingArray(Ring.Z64, tags), RingArray.zeros(Ring.Z64, (0, 65)))
-    zero = circuit.Half(RingArray.zeros(Ring.Z64, (65,)), RingArray.zeros(Ring.Z64, (0, 65)))
-    (matched,), _ = joined(circuit.Led(np.arange(65), (half,)), 0, zero)
-    assert matched.words.tolist() == [0] * 64 + [1]
-
-
 def test_over_the_real_function_the_table_and_the_bytes_are_as_said(monkeypatch):
     monkeypatch.undo()
     x, ys = range(40), [{k: (k,) for k in range(20, 60)}, {k: (2 * k,) for k in range(0, 40, 2)}]
@@ -298,9 +266,9 @@ def test_over_the_real_function_the_table_and_the_bytes_are_as_said(monkeypatch)
     sent = [agreed.sent(p) for p in agreed.partners]
     assert played.sent == {LEADER: sent[0][0] + sent[1][0], "p0": sent[0][1], "p1": sent[1][1]}
     for k, y in enumerate(ys):
-        (matched, columns), _ = joined(played.outputs[LEADER], k, played.outputs[f"p{k}"])
-        assert int(matched.sum().words) == 20
-        assert int(columns.sum().words) == sum(v for i, (v,) in y.items() if i in x)
+        matched, columns = joined(played.outputs[LEADER], k, played.outputs[f"p{k}"])
+        assert matched.sum() == 20
+        assert columns.sum() == sum(v for i, (v,) in y.items() if i in x)
 
 
 def test_one_store_reaches_every_partner_under_a_mask_of_its_own(monkeypatch):
@@ -321,5 +289,5 @@ def test_a_longer_partner_makes_the_others_wait(monkeypatch):
     assert played.rounds - 1 == agreed.rounds == 4 + 3
     assert set(played.outputs) == {LEADER, "p0", "p1"}
     for k, total in ((0, 190), (1, 5)):
-        (_, columns), _ = joined(played.outputs[LEADER], k, played.outputs[f"p{k}"])
-        assert int(columns.sum().words) == total
+        _, columns = joined(played.outputs[LEADER], k, played.outputs[f"p{k}"])
+        assert columns.sum() == total
