@@ -12,7 +12,8 @@ Security   In the ideal-cipher model. MMO is correlation robust: for a secret un
            permutation hides nothing: `permute` only spreads blocks, and whoever has the key inverts it.
 Cost       ns per block, one core: permute 2, MMO 5, TMMO 12. A key costs 6 us, so a key serves a buffer, not a block.
 Reference  Guo, Katz, Wang, Yu, Efficient and Secure Multiparty Computation from Fixed-Key Block Ciphers, ePrint
-           2019/074 (MMO, TMMO); FIPS 197.
+           2019/074: MMO is of its section 7.2, TMMO of 7.4; formulas and sections as two other programs give them
+           (swanky's hash_aes.rs, mpz's aes.rs), the paper's bounds not checked in it. FIPS 197.
 """
 
 import numpy as np
