@@ -6,16 +6,14 @@ Seconds are of the fastest of some passes, from CSV to CSV and of the session; p
 same pass; bytes are payload of both.
 """
 
-import argparse
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
-from bench.harness import amount, machine
+from bench import growth
+from bench.harness import amount
 from bench.intersection_sides.answers import Answer
 from bench.intersection_sides.files import power
 from bench.intersection_sides.ours import answer, fabric
@@ -95,44 +93,24 @@ def table(found: Sequence[Point], flat: Sequence[Flat]) -> Table:
 
 def plot(found: Sequence[Point], flat: Sequence[Flat], file: Path) -> None:
     """Microseconds an item against n, and memory."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "intersection"})
     ratios = {each.series: f" (dearest / cheapest {each.ratio:.2f})" for each in flat}
-    figure = Figure(figsize=(11, 5), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for series in dict.fromkeys(p.series for p in found if p.unit != "bits"):
-        own = [p for p in found if p.series == series]
-        seconds = own[0].unit == "s"
-        y = [1e6 * p.amount / p.n if seconds else p.amount for p in own]
-        label = series + ratios.get(series, "")
-        (left if seconds else right).plot([p.n for p in own], y, marker="o", ms=3, label=label)
-    for axes, label in ((left, "µs an item"), (right, "MiB of the process that holds most")):
-        axes.set_xscale("log", base=2)
-        axes.set_ylim(bottom=0)
-        axes.set_xlabel("items of each set")
-        axes.set_ylabel(label)
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
-    figure.savefig(file, metadata={"Date": None})
+    with growth.drawn(file, "intersection", figsize=(11, 5), layout="constrained") as figure:
+        left, right = figure.subplots(1, 2)
+        for series in dict.fromkeys(p.series for p in found if p.unit != "bits"):
+            own = [p for p in found if p.series == series]
+            seconds = own[0].unit == "s"
+            y = [1e6 * p.amount / p.n if seconds else p.amount for p in own]
+            label = series + ratios.get(series, "")
+            (left if seconds else right).plot([p.n for p in own], y, marker="o", ms=3, label=label)
+        for axes, label in ((left, "µs an item"), (right, "MiB of the process that holds most")):
+            axes.set_xscale("log", base=2)
+            axes.set_ylim(bottom=0)
+            growth.dressed(axes, "items of each set", label)
+            axes.legend(fontsize=8)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print the table; with --json FILE write the points, and the plot beside it as FILE's name with .svg.
-
-    Returns 1 if the cost of an item, CSV to CSV or of both processors, is not flat.
-    """
-    parser = argparse.ArgumentParser(description="Cost of an intersection against the size of the sets.")
-    parser.add_argument("--growth", action="store_true", help="this")
-    parser.add_argument("--quick", action="store_true", help="smaller sets, fewer passes")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the points to FILE, and a plot beside it")
-    options = parser.parse_args(arguments)
-    found = points(options.quick)
-    flat = flatness(found)
-    Console(width=160).print(table(found, flat))
-    if options.json:
-        told = {"machine": machine(), "points": list(map(asdict, found)), "flat": list(map(asdict, flat))}
-        options.json.write_text(json.dumps(told, indent=1) + "\n")
-        plot(found, flat, options.json.with_suffix(".svg"))
+    """As `growth.run`. Returns 1 if the cost of an item, CSV to CSV or of both processors, is not flat."""
+    description = "Cost of an intersection against the size of the sets."
+    flat = growth.run(arguments, description, "smaller sets, fewer passes", points, flatness, table, plot, "flat")
     return int(any(not each.met for each in flat if each.series in FLAT_SERIES))

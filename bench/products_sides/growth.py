@@ -1,24 +1,22 @@
 """Processor time and bytes of each role: of A B against n, of X'X against the number of institutions.
 
-    amount ≈ c · x^slope        least squares of log amount on log x, over the points from `SLOPE_FROM` on
+    amount ≈ c · x^slope        over the points from `SLOPE_FROM` on (`bench/growth.py`)
 
 Every party's part runs in lock step with the others' and its own clock runs while it works, so figures are those of one
 party, whatever else the machine does. Institutions all bring as many records: with them grows what there is to add.
 """
 
-import argparse
-import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
-from bench.harness import amount, cpu_timed, machine
+from bench import growth
+from bench.harness import amount, cpu_timed
 from bench.products_sides.cases import Case, operands
 from bench.products_sides.gates import Ours
 from bench.products_sides.ours import TRIO, encoded, parts_of
@@ -131,8 +129,8 @@ def slopes(found: Sequence[Point]) -> list[Slope]:
     for series, against, unit in dict.fromkeys(map(_key, found)):
         fit = [p for p in found if _key(p) == (series, against, unit) and p.x >= SLOPE_FROM[against] and p.amount > 0]
         if len(fit) > 1:
-            exponent = np.polyfit(np.log([p.x for p in fit]), np.log([p.amount for p in fit]), 1)[0]
-            listed.append(Slope(series, against, unit, round(float(exponent), 3), len(fit)))
+            exponent = growth.exponent([p.x for p in fit], [p.amount for p in fit])
+            listed.append(Slope(series, against, unit, exponent, len(fit)))
     return listed
 
 
@@ -142,39 +140,27 @@ def _key(p: Point | Slope) -> tuple[str, str, str]:
 
 def table(found: Sequence[Point], fitted: Sequence[Slope]) -> Table:
     """A row for each series, its points, its slope."""
-    shown = Table(title="Processor time and bytes sent, of one party", title_justify="left")
-    for heading in ("series", "against", "points", "slope"):
-        shown.add_column(heading)
     exponents = {_key(slope): f"{slope.exponent:.2f}" for slope in fitted}
+    rows = []
     for key in dict.fromkeys(map(_key, found)):
         told = "  ".join(f"{p.x:,}: {amount(p.amount, p.unit)}" for p in found if _key(p) == key)
-        shown.add_row(key[0], key[1], told, exponents.get(key, "-"))
-    return shown
+        rows.append((key[0], key[1], told, exponents.get(key, "-")))
+    return growth.series_table("Processor time and bytes sent, of one party", rows)
 
 
 def plot(found: Sequence[Point], fitted: Sequence[Slope], file: Path) -> None:
     """Seconds above, bytes below; both axes logarithmic."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "products"})
     exponents = {_key(slope): f" (slope {slope.exponent:.2f})" for slope in fitted}
     colours = {series: f"C{k}" for k, series in enumerate(dict.fromkeys(p.series for p in found))}
-    figure = Figure(figsize=(11, 9), layout="constrained")
-    for row, unit in zip(figure.subplots(2, 2), HEADINGS, strict=True):
-        for axes, against in zip(row, SLOPE_FROM, strict=True):
-            shown = [p for p in found if (p.against, p.unit) == (against, unit)]
-            for key in dict.fromkeys(map(_key, shown)):
-                place = zip(*((p.x, p.amount) for p in shown if _key(p) == key), strict=True)
-                axes.loglog(*place, color=colours[key[0]], marker="o", ms=3, label=key[0] + exponents.get(key, ""))
-            ticks = sorted({p.x for p in shown})
-            axes.set_xticks(ticks, [str(x) for x in ticks])
-            axes.minorticks_off()
-            axes.set_xlabel(_axis(against))
-            axes.set_ylabel(HEADINGS[unit])
-            axes.grid(alpha=0.3)
-            axes.legend(fontsize=8)
-    figure.savefig(file, metadata={"Date": None})
+    with growth.drawn(file, "products", figsize=(11, 9), layout="constrained") as figure:
+        for row, unit in zip(figure.subplots(2, 2), HEADINGS, strict=True):
+            for axes, against in zip(row, SLOPE_FROM, strict=True):
+                shown = [p for p in found if (p.against, p.unit) == (against, unit)]
+                for key in dict.fromkeys(map(_key, shown)):
+                    place = zip(*((p.x, p.amount) for p in shown if _key(p) == key), strict=True)
+                    axes.loglog(*place, color=colours[key[0]], marker="o", ms=3, label=key[0] + exponents.get(key, ""))
+                growth.dressed(axes, _axis(against), HEADINGS[unit], (p.x for p in shown))
+                axes.legend(fontsize=8)
 
 
 def _axis(against: str) -> str:
@@ -184,17 +170,7 @@ def _axis(against: str) -> str:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print the table and the slopes; with --json FILE write them, and the plot beside it as FILE's name with .svg."""
-    parser = argparse.ArgumentParser(description="Cost of products against n and institutions.")
-    parser.add_argument("--growth", action="store_true", help="this")
-    parser.add_argument("--quick", action="store_true", help="smaller matrices, fewer institutions")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the points to FILE, and a plot beside it")
-    options = parser.parse_args(arguments)
-    found = points(options.quick)
-    fitted = slopes(found)
-    Console(width=160).print(table(found, fitted))
-    if options.json:
-        written = {"machine": machine(), "points": list(map(asdict, found)), "slopes": list(map(asdict, fitted))}
-        options.json.write_text(json.dumps(written, indent=1) + "\n")
-        plot(found, fitted, options.json.with_suffix(".svg"))
+    """As `growth.run`."""
+    description = "Cost of products against n and institutions."
+    growth.run(arguments, description, "smaller matrices, fewer institutions", points, slopes, table, plot)
     return 0

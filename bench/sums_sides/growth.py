@@ -1,25 +1,22 @@
 """Processor time of each role against the number of institutions and against the length, as a table and two plots.
 
-    seconds ≈ c · x^slope        slope by least squares of log seconds on log x, over the points from `SLOPE_FROM` on
+    seconds ≈ c · x^slope        over the points from `SLOPE_FROM` on (`bench/growth.py`)
 
 A whole part of a short sum is all keys and signatures. A slope against the length is of what comes on top of these, in
 long vectors. The longest vectors pass through the masking step in chunks, with the package's own functions, in the
 memory of one chunk; keys are no part of those points.
 """
 
-import argparse
-import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from rich.console import Console
 from rich.table import Table
 
-from bench.harness import Measure, amount, machine
+from bench import growth
+from bench.harness import Measure, amount
 from bench.sums_sides.ours import COLLECTOR, COORDINATOR, Case, names, quantised, reals, whole
 from securecompute.arithmetic.rings import Ring
 from securecompute.primitives.masks import add_masks
@@ -123,51 +120,38 @@ def slopes(found: Sequence[Point]) -> list[Slope]:
         keys = min(p.seconds for p in own) if against == "entries" and series != MASKING else 0.0
         fit = [p for p in own if p.x >= start and p.seconds > keys]
         if len(fit) > 1:
-            exponent = np.polyfit(np.log([p.x for p in fit]), np.log([p.seconds - keys for p in fit]), 1)[0]
-            listed.append(Slope(series, against, round(float(exponent), 3), len(fit)))
+            exponent = growth.exponent([p.x for p in fit], [p.seconds - keys for p in fit])
+            listed.append(Slope(series, against, exponent, len(fit)))
     return listed
 
 
 def table(found: Sequence[Point], fitted: Sequence[Slope]) -> Table:
     """The figures as people read them: a row for each series, its points, its slope."""
-    shown = Table(title="Processor time of a whole part, or of the masking step where it says so", title_justify="left")
-    for heading in ("series", "against", "points", "slope"):
-        shown.add_column(heading)
     exponents = {(slope.series, slope.against): f"{slope.exponent:.2f}" for slope in fitted}
-    for series, against in dict.fromkeys((p.series, p.against) for p in found):
-        own = [p for p in found if (p.series, p.against) == (series, against)]
-        told = "  ".join(f"{p.x:,}: {amount(p.seconds, 's')}" for p in own)
-        shown.add_row(series, against, told, exponents.get((series, against), "-"))
-    return shown
+    rows = []
+    for key in dict.fromkeys((p.series, p.against) for p in found):
+        told = (f"{p.x:,}: {amount(p.seconds, 's')}" for p in found if (p.series, p.against) == key)
+        rows.append((*key, "  ".join(told), exponents.get(key, "-")))
+    return growth.series_table("Processor time of a whole part, or of the masking step where it says so", rows)
 
 
 def plot(found: Sequence[Point], fitted: Sequence[Slope], file: Path) -> None:
     """Two plots side by side, both axes logarithmic."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "sums"})
     exponents = {(slope.series, slope.against): f" (slope {slope.exponent:.2f})" for slope in fitted}
     colours = {series: f"C{k % 10}" for k, series in enumerate(dict.fromkeys(p.series for p in found))}
-    figure = Figure(figsize=(13, 6.5))
-    figure.subplots_adjust(left=0.06, right=0.99, bottom=0.3, top=0.98, wspace=0.15)
-    for axes, against in zip(figure.subplots(1, 2), ("institutions", "entries"), strict=True):
-        shown = [p for p in found if p.against == against]
-        for series in dict.fromkeys(p.series for p in shown):
-            own, line = [p for p in shown if p.series == series], "--" if ":" in series else "-"
-            label = series + exponents.get((series, against), "")
-            place = [p.x for p in own], [p.seconds for p in own]
-            axes.loglog(*place, line, color=colours[series], marker="o", markersize=3, label=label)
-        axes.set_xlabel(_fixed(shown, against))
-        axes.set_ylabel("processor seconds")
-        axes.grid(alpha=0.3)
-        if against == "institutions":
-            counts = sorted({p.x for p in shown})
-            axes.set_xticks(counts, [str(n) for n in counts])
-            axes.minorticks_off()
-        if shown:
-            axes.legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.13), frameon=False)
-    figure.savefig(file, metadata={"Date": None})
+    with growth.drawn(file, "sums", figsize=(13, 6.5)) as figure:
+        figure.subplots_adjust(left=0.06, right=0.99, bottom=0.3, top=0.98, wspace=0.15)
+        for axes, against in zip(figure.subplots(1, 2), ("institutions", "entries"), strict=True):
+            shown = [p for p in found if p.against == against]
+            for series in dict.fromkeys(p.series for p in shown):
+                own, line = [p for p in shown if p.series == series], "--" if ":" in series else "-"
+                label = series + exponents.get((series, against), "")
+                place = [p.x for p in own], [p.seconds for p in own]
+                axes.loglog(*place, line, color=colours[series], marker="o", markersize=3, label=label)
+            ticks = (p.x for p in shown if against == "institutions")
+            growth.dressed(axes, _fixed(shown, against), "processor seconds", ticks)
+            if shown:
+                axes.legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.13), frameon=False)
 
 
 def _fixed(shown: Sequence[Point], against: str) -> str:
@@ -179,21 +163,7 @@ def _fixed(shown: Sequence[Point], against: str) -> str:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print the table and the slopes; with --json FILE write them, and the plot beside it as FILE's name with .svg."""
-    parser = argparse.ArgumentParser(description="Cost of a sum against institutions and length.")
-    parser.add_argument("--growth", action="store_true", help="this")
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter sums")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the points to FILE, and a plot beside it")
-    options = parser.parse_args(arguments)
-    found = points(options.quick)
-    fitted = slopes(found)
-    Console(width=160).print(table(found, fitted))
-    if options.json:
-        written = {
-            "machine": machine(),
-            "points": [asdict(point) for point in found],
-            "slopes": [asdict(slope) for slope in fitted],
-        }
-        options.json.write_text(json.dumps(written, indent=1) + "\n")
-        plot(found, fitted, options.json.with_suffix(".svg"))
+    """As `growth.run`."""
+    description = "Cost of a sum against institutions and length."
+    growth.run(arguments, description, "fewer and shorter sums", points, slopes, table, plot)
     return 0
