@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from securecompute.errors import InvalidRequest
-from securecompute.patients.keys import key_of_texts, known_key, texts_of
+from securecompute.patients.keys import key_of_text, key_of_texts, known_key, known_keys, texts_of
 from securecompute.records.dictionary import Column, Dictionary
 from securecompute.records.key_types import AnyOrder, Field, KeyType
 
@@ -71,3 +71,23 @@ def test_one_field_is_a_key_and_a_columns_name_is_that_column():
 def test_what_is_no_key_is_a_clear_error(on, error):
     with pytest.raises(InvalidRequest, match=error):
         known_key(on, DICTIONARY)
+
+
+names = st.text(st.sampled_from('ab"+() ,'), min_size=1, max_size=6).filter(str.strip)
+
+
+@given(st.lists(st.lists(names, min_size=1, max_size=3, unique=True), min_size=1, max_size=3, unique_by=tuple))
+def test_keys_as_texts_are_the_keys_that_they_were_made_from(columns):
+    dictionary = Dictionary(tuple(Column(name, "text") for name in {name for each in columns for name in each}))
+    keys = [KeyType(tuple(map(Field, each))) for each in columns]
+    texts = known_keys(keys, dictionary)
+    assert [key_of_text(text) for text in texts] == keys
+    assert known_keys(texts, dictionary) == texts
+
+
+def test_fields_in_any_order_are_joined_and_split():
+    key = KeyType((AnyOrder(Field("a + b", "letters"), Field("c")), Field("d", kind="date")))
+    dictionary = Dictionary(tuple(Column(name, "text") for name in ("a + b", "c", "d")))
+    (text,) = known_keys([key], dictionary)
+    assert text == 'letters("a + b") and c in any order + d as date'
+    assert key_of_text(text) == key
