@@ -57,7 +57,9 @@ class InProcess:
     def ask(self, party: Party, request: str, payload: Any = None) -> Any:
         """One participant's answer. raises SecureComputeError, as `Fabric.ask`."""
         if party in self._dead:
-            raise PeerLost(f"'{party}' is gone: its process ended before it could answer '{request}'")
+            raise PeerLost(
+                f"'{party}' is gone: its process ended before it could answer '{request}'. Ask what does not need it"
+            )
         return self._participants[party].answer(request, payload)
 
     def ask_all(self, parties: Sequence[Party], request: str, payload: Any = None) -> dict[Party, Any]:
