@@ -30,6 +30,7 @@ from securecompute.study_file import QuestionEntry, StudyFile
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from securecompute.network import Network
     from securecompute.report import Report, Section
@@ -77,6 +78,37 @@ def commands() -> None:
     """Analytics across hospitals: the data never leaves, what leaves are answers."""
 
 
+EXAMPLE = """\b
+A study of patients whom two hospitals know. Two need a helper, a party that holds no records:
+
+\b
+  [study]
+  name = "Whom do both treat?"
+  helpers = ["Registry"]
+
+\b
+  [[institution]]
+  name = "Bern"
+  records = "bern.parquet"
+
+\b
+  [[institution]]
+  name = "Lyon"
+  records = "lyon.csv"
+
+\b
+  [[question]]
+  analysis = "overlap"
+  on = ["surname", "born"]
+
+\b
+  [[question]]
+  analysis = "count"
+  where = "age >= 60"
+  distinct = true
+  on = ["surname", "born"]
+"""
+
 study_argument = click.argument("study", metavar="STUDY.TOML", type=click.Path(path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on standard output.")
 
@@ -96,7 +128,7 @@ def demo(which: str, keep: Path | None) -> None:
     import_module(f"securecompute.demos.{which}").run(_console(), waiting, keep)
 
 
-@commands.command()
+@commands.command(epilog=EXAMPLE)
 @study_argument
 @click.option(
     "--output",
@@ -112,7 +144,12 @@ def demo(which: str, keep: Path | None) -> None:
 def run(study: Path, output: Path | None, quiet: bool, as_json: bool, cluster: str | None) -> None:
     """Ask a study's questions and write a report of the answers.
 
-    A question that is refused does not stop the others; the exit code says so at the end.
+    A question that is refused does not stop the others; the exit code says so at the end. Nothing is asked if one is
+    wrong.
+
+    Analyses: count, crosstab, describe; of patients whom several institutions know, overlap, distinct,
+    approximate_distinct, distinct_crosstab, linked_crosstab, linked_patients, shared_total. A question takes what
+    it takes in Python, with lists for tuples: row = ["Bern", "arm"].
     """
     file = study_file.read(study)
     from securecompute.report import check_writable
@@ -137,11 +174,13 @@ def run(study: Path, output: Path | None, quiet: bool, as_json: bool, cluster: s
     _end({number: section.outcome for number, section in enumerate(sections, 1)}, file)
 
 
-@commands.command()
+@commands.command(epilog=EXAMPLE, short_help="Say what a study would cost, and who would learn what.")
 @study_argument
 @json_option
 def explain(study: Path, as_json: bool) -> None:
     """Say what a study's questions would cost, and who would learn what. Nothing is asked.
+
+    A question that is wrong, or would be refused, does not stop the others; the exit code says so at the end.
 
     Records are opened only where the study declares no dictionary, and then to infer one; and for questions about
     patients whom several institutions know, whose cost depends on how many there are.
@@ -162,15 +201,14 @@ def explain(study: Path, as_json: bool) -> None:
         )
     with network:
         asked = network.study(file.name)
-        _check(asked, file)
         outcomes = {number: _explained(asked, entry) for number, entry in enumerate(file.questions, 1)}
     if as_json:
         click.echo(json.dumps(_explanations(file, outcomes), indent=2, ensure_ascii=False))
     else:
         for number, outcome in outcomes.items():
             console = _heading(number, file.questions[number - 1].title)
-            console.print(f"[bold red]Refused.[/] {outcome}" if isinstance(outcome, SecureComputeError) else outcome)
-    _end(outcomes, file)
+            console.print(_failed(outcome) if isinstance(outcome, SecureComputeError) else outcome)
+    _end({number: _refusal(outcome) or outcome for number, outcome in outcomes.items()}, file)
 
 
 @contextmanager
@@ -227,13 +265,16 @@ def _network(file: StudyFile, cluster: str | None, quiet: bool) -> "Network":
 def _check(study: "Study", file: StudyFile) -> None:
     """Return if every question fits the dictionary, so that none is asked of a study that cannot be answered in full.
 
-    raises   InvalidRequest  naming the question
+    raises   InvalidRequest  naming the questions that do not
     """
+    wrong = []
     for number, entry in enumerate(file.questions, 1):
         try:
             study.question(entry.analysis, **entry.parameters)
         except InvalidRequest as error:
-            raise InvalidRequest(f"question {number}, '{entry.title}': {error}") from None
+            wrong.append(f"question {number}, '{entry.title}': {error}")
+    if wrong:
+        raise InvalidRequest("; ".join(wrong))
 
 
 def _ask(network: "Network", name: str, entry: QuestionEntry, quiet: bool) -> "Section":
@@ -288,6 +329,22 @@ def _explained(study: "Study", entry: QuestionEntry) -> "Explained | SecureCompu
         return study.explain(entry.analysis, **entry.parameters)
     except SecureComputeError as error:
         return error
+
+
+def _failed(error: SecureComputeError) -> "Text":
+    """What stands in an explanation's place. As text: what others wrote is no markup."""
+    from rich.text import Text
+
+    refused = "Refused" if isinstance(error, DisclosureRefused) else "Not explained"
+    return Text.assemble((f"{refused}.", "bold red"), f" {error}")
+
+
+def _refusal(outcome: "Explained | SecureComputeError") -> DisclosureRefused | None:
+    """That institutions' rules would not let it run, if an explanation says so."""
+    from securecompute.program_explanation import ProgramExplanation
+
+    texts = outcome.refused if isinstance(outcome, ProgramExplanation) else ()
+    return DisclosureRefused("\n".join(texts)) if texts else None
 
 
 def _explanations(file: StudyFile, outcomes: "dict[int, Explained | SecureComputeError]") -> dict[str, Any]:

@@ -17,6 +17,7 @@ from securecompute.explanation import Explanation, explain
 from securecompute.manifest import Manifest
 from securecompute.patients import catalogue as patients
 from securecompute.program_explanation import ProgramExplanation
+from securecompute.questions import meant
 from securecompute.records.dictionaries import Dictionaries
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.identifiers import On
@@ -71,10 +72,7 @@ class Study:
         distinct   count each patient once, by the fields `on`
         raises     SecureComputeError
         """
-        _check_told_apart(distinct, on)
-        if distinct:
-            return self.distinct(_key(on), where=where)
-        return self.ask("count", where=where)
+        return self.ask("count", where=where, distinct=distinct, on=on)
 
     def crosstab(
         self,
@@ -90,10 +88,7 @@ class Study:
         distinct   count each patient once, as the first institution that knows him has him, by the fields `on`
         raises     SecureComputeError
         """
-        _check_told_apart(distinct, on)
-        if distinct:
-            return self.ask("distinct_crosstab", row=row, column=column, on=_key(on), where=where, **options)
-        return self.ask("crosstab", row=row, column=column, where=where, **options)
+        return self.ask("crosstab", row=row, column=column, where=where, distinct=distinct, on=on, **options)
 
     def distinct(
         self,
@@ -175,13 +170,14 @@ class Study:
         return self.ask("describe", column=column, by=by, where=where)
 
     def ask(self, analysis: str, /, **parameters: Any) -> Answer:
-        """Any question of the catalogue, by name. raises SecureComputeError."""
+        """Any question of the catalogues, by name. raises SecureComputeError."""
         question = self.question(analysis, **parameters)
-        answer = self.network.count_patients if analysis in patients.CATALOGUE else self.network.run
+        answer = self.network.count_patients if question.analysis in patients.CATALOGUE else self.network.run
         return answer(question, self._progress)
 
     def question(self, analysis: str, /, **parameters: Any) -> Question:
         """The question, checked against the dictionary and not asked. raises InvalidRequest."""
+        analysis, parameters = meant(analysis, parameters)
         try:
             if analysis in patients.CATALOGUE:
                 return patients.ask(analysis, self.network.dictionaries, **parameters)
@@ -195,18 +191,6 @@ class Study:
     def explain(self, analysis: str, /, **parameters: Any) -> Explained:
         """What asking would cost and who would learn what, without asking. raises SecureComputeError."""
         question = self.question(analysis, **parameters)
-        if analysis in patients.CATALOGUE:
+        if question.analysis in patients.CATALOGUE:
             return self.network.explain_counting(question)
         return explain(self.network.propose(question)[1], self.network.institutions)
-
-
-def _check_told_apart(distinct: bool, on: On | None) -> None:
-    """Return if fields that tell patients apart are used. raises InvalidRequest: records would be counted"""
-    if on is not None and not distinct:
-        raise InvalidRequest("on=... tells patients apart, and records are counted; say distinct=True, or leave on out")
-
-
-def _key(on: On | None) -> On:
-    if on is None:
-        raise InvalidRequest("distinct patients are told apart by fields: on=['surname', 'born']")
-    return on

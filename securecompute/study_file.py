@@ -14,8 +14,10 @@ sum is how vectors are hidden: "pairwise", "committee", "paillier" or "lattice",
 have answered; without it they forget when the run ends. helpers are neutral compute parties, for questions about
 patients whom several institutions know: two institutions need one. compute names the three that compute. [dictionary]
 declares the columns, by `path` or as [dictionary.columns.age]; without it they are inferred. [rules] hold at every
-institution; an institution's own `rules`, a table or the path of a file with one, can only be stricter. Paths are
-relative to the file. A key that is not known is an error, so that a misspelt rule is not a missing one.
+institution; an institution's own `rules`, a table or the path of a file with one, can only be stricter. A question
+takes what it takes in Python, and lists for tuples: row = ["Mayo", "rx"]. With distinct = true and `on`, a count or a
+crosstab is of patients, each counted once. Paths are relative to the file. A key that is not known is an error, so that
+a misspelt rule is not a missing one.
 """
 
 import tomllib
@@ -24,11 +26,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from securecompute.analyses import catalogue
 from securecompute.disclosure.rules import Rules, strictest
 from securecompute.errors import InvalidRequest
-from securecompute.patients import catalogue as patients
 from securecompute.protocols.sums.settings import Choice, Pairwise
+from securecompute.questions import check_parameters, meant, title
 from securecompute.records.columns import near
 from securecompute.records.dictionary import Dictionary
 
@@ -243,25 +244,11 @@ def _dictionary(value: Any, folder: Path, where: str) -> Dictionary:
 
 
 def _question(entry: Mapping[str, Any], where: str) -> QuestionEntry:
-    parameters = {key: value for key, value in entry.items() if key not in ("analysis", "title")}
-    analysis = _text(entry, "analysis", where)
+    given = {key: value for key, value in entry.items() if key not in ("analysis", "title")}
+    named = _text(entry, "analysis", where)
     try:
-        _check_parameters(analysis, parameters)
+        analysis, parameters = meant(named, given)
+        check_parameters(analysis, parameters)
     except InvalidRequest as error:
         raise InvalidRequest(f"{where}: {error}") from None
-    return QuestionEntry(analysis, parameters, _text(entry, "title", where, _described(analysis, parameters)))
-
-
-def _check_parameters(analysis: str, parameters: Mapping[str, Any]) -> None:
-    listed: dict[str, Any] = {**catalogue.CATALOGUE, **patients.CATALOGUE}
-    if analysis not in listed:
-        raise InvalidRequest(f"there is no analysis '{analysis}'{near(analysis, listed, 'analyses')}")
-    catalogue.check_parameters(analysis, parameters, listed[analysis].ask)
-
-
-def _described(analysis: str, parameters: Mapping[str, Any]) -> str:
-    """A heading for a question without a title: Crosstab: rx, outcome."""
-    given = [value for key, value in parameters.items() if key != "where"]
-    named = ", ".join(", ".join(map(str, each)) if isinstance(each, list) else str(each) for each in given)
-    where = f", where {parameters['where']}" if parameters.get("where") else ""
-    return analysis.capitalize().replace("_", " ") + (f": {named}" if named else "") + where
+    return QuestionEntry(analysis, parameters, _text(entry, "title", where, title(analysis, parameters)))

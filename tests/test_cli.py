@@ -1,12 +1,16 @@
 """The command line: what it prints where, and which exit code says what happened."""
 
 import json
+import re
+import textwrap
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
+from pyarrow import csv
 
 from securecompute import __version__, cli
 from securecompute.errors import (
@@ -19,6 +23,7 @@ from securecompute.errors import (
     PeerMisbehaved,
     PeerSilent,
 )
+from securecompute.questions import ANALYSES
 
 NAMES = ("north", "east", "south", "west")
 STUDY = """
@@ -129,6 +134,15 @@ def test_nothing_is_asked_if_one_question_is_wrong(folder):
     assert not (folder / "report").exists()
 
 
+def test_all_questions_that_are_wrong_are_named_at_once(folder):
+    twice = DESCRIBE.replace('"age"', '"agee"') + CROSSTAB + CROSSTAB.replace('"arm"', '"age"')
+    result = called(folder, STUDY + twice, "--quiet")
+    assert result.exit_code == 2
+    assert "question 1, 'How old?': there is no column 'agee'" in result.stderr
+    assert "question 3, 'Does it work?': row: 'age' is of type integer" in result.stderr
+    assert "question 2" not in result.stderr
+
+
 def test_too_few_institutions_are_refused_in_a_sentence(folder):
     study = STUDY.split('\n[[institution]]\nname = "south"')[0]
     result = called(folder, study + CROSSTAB, "--quiet")
@@ -198,6 +212,21 @@ def test_an_explanation_says_what_would_be_refused(folder):
     assert json.loads(data.stdout)["questions"][0]["error"]["kind"] == "DisclosureRefused"
 
 
+def test_neither_a_wrong_question_nor_a_refused_one_stops_the_explanation_of_the_others(folder):
+    wrong, ranged = DESCRIBE.replace('"age"', '"agee"'), STUDY.replace("low = 0\nhigh = 120\n", "")
+    result = called(folder, ranged + wrong + CROSSTAB + DESCRIBE, command="explain")
+    assert result.exit_code == 2
+    assert "Not explained. there is no column 'agee'; did you mean 'age'?" in result.stdout
+    assert "masked vectors" in result.stdout
+    said = " ".join(result.stdout.split())
+    assert "Declare low and high for [columns.age] in the dictionary" in said  # which is no markup
+    assert "question 1, 'How old?': there is no column 'agee'" in result.stderr
+    data = called(folder, ranged + wrong + CROSSTAB, "--json", command="explain")
+    first, second = json.loads(data.stdout)["questions"]
+    assert (first["error"]["kind"], second["explanation"]["rounds"]) == ("InvalidRequest", 9)
+    assert called(folder, STUDY + RULES + DESCRIBE + wrong, command="explain").exit_code == 2
+
+
 PATIENTS = """
 [study]
 name = "who is treated where"
@@ -223,10 +252,17 @@ seen = true
 """
 
 
-def test_two_institutions_and_a_helper_answer_a_study_about_patients(folder):
+@pytest.fixture
+def treated(folder):
+    """Fifty patients at each of two hospitals, twenty of them at both."""
     for name, first in (("north", 0), ("south", 30)):
-        table = pa.table({"pid": [f"p{k}" for k in range(first, first + 50)]})
-        pq.write_table(table, folder / f"{name}.parquet")
+        columns = {"pid": [f"p{k}" for k in range(first, first + 50)], "arm": ["placebo", "drug"] * 25}
+        pq.write_table(pa.table(columns), folder / f"{name}.parquet")
+    return folder
+
+
+def test_two_institutions_and_a_helper_answer_a_study_about_patients(treated):
+    folder = treated
     explained = called(folder, PATIENTS, "--json", command="explain")
     assert "bytes" in json.loads(explained.stdout)["questions"][0]["explanation"]
     result = called(folder, PATIENTS, "--json")
@@ -238,6 +274,51 @@ def test_two_institutions_and_a_helper_answer_a_study_about_patients(folder):
     assert "80 distinct patients at north and south, 20 of them at both." in page
     assert "computed by north, south, registry" in page
     assert "at least 3 institutions" not in " ".join(page.split())
+    assert "1. Overlap by pid</h2>" in page
+
+
+def test_a_count_of_distinct_patients_may_be_asked_in_the_words_of_python(treated):
+    asked = PATIENTS.split("\n[[question]]")[0] + '\n[[question]]\nanalysis = "count"\ndistinct = true\non = "pid"\n'
+    result = called(treated, asked, "--json")
+    (question,) = json.loads(result.stdout)["questions"]
+    assert (question["title"], question["answer"]["result"]["n"]) == ("Distinct patients by pid", 80)
+
+
+def shown_by_the_readme():
+    return re.search(r"```toml\n(.*?)```", (Path(__file__).parents[1] / "README.md").read_text(), re.DOTALL)[1]
+
+
+def shown_by_the_help():
+    help_ = CliRunner(env={"COLUMNS": "120"}).invoke(cli.commands, ["run", "--help"]).stdout
+    return textwrap.dedent(help_[help_.rindex("\n", 0, help_.index("[study]")) :])
+
+
+@pytest.mark.parametrize("shown", [shown_by_the_readme, shown_by_the_help])
+def test_a_study_that_is_shown_is_answered(folder, shown):
+    for file, first, write in (("bern.parquet", 0, pq.write_table), ("lyon.csv", 20, csv.write_csv)):
+        people = range(first, first + 40)
+        born = [date(1950, 1, 1 + k % 28) for k in people]
+        table = pa.table({"surname": [f"s{k}" for k in people], "born": born, "age": [59 + k % 2 for k in people]})
+        write(table, folder / file)
+    study = shown().replace("[study]", '[study]\nfabric = "in-process"')
+    result = called(folder, study, "--json")
+    overlap, count = (question["answer"]["result"] for question in json.loads(result.stdout)["questions"])
+    assert overlap["exactly"] == {"Bern": 20, "Lyon": 20, "Bern + Lyon": 20}
+    assert count["n"] == 30
+
+
+def test_the_help_lists_every_analysis():
+    shown = CliRunner().invoke(cli.commands, ["run", "--help"]).stdout
+    listed = " ".join(shown.split()).split("Analyses: ")[1].split(". A question")[0]
+    assert set(re.split("[,;] ", listed.replace("of patients whom several institutions know, ", ""))) == set(ANALYSES)
+
+
+def test_an_explanation_that_says_would_be_refused_ends_as_the_run_would(treated):
+    listed = PATIENTS + '\n[rules]\nanalyses = ["distinct"]\n'
+    explained, answered = (called(treated, listed, command=command) for command in ("explain", "run"))
+    assert explained.exit_code == answered.exit_code == 3
+    assert "would be refused: overlap: rule 'analyses' does not list it" in " ".join(explained.stdout.split())
+    assert "question 1, 'Overlap by pid': overlap: rule 'analyses' does not list it" in explained.stderr
 
 
 @pytest.mark.parametrize(
@@ -283,6 +364,17 @@ def test_a_study_runs_on_a_ray_cluster_that_is_named(folder, ray_cluster):
     result = called(folder, STUDY.replace('"in-process"', '"ray"') + CROSSTAB, "--json", "--cluster", "auto")
     assert result.exit_code == 0
     assert json.loads(result.stdout)["questions"][0]["answer"]["result"]["counts"] == [[48, 32], [64, 16]]
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.timeout(300)
+def test_an_overlap_is_asked_from_the_command_line_on_ray_with_a_helper(treated, ray_cluster):
+    result = called(treated, PATIENTS.replace('"in-process"', '"ray"'), "--json", "--cluster", "auto")
+    assert result.exit_code == 0
+    overlap, distinct = (question["answer"]["result"] for question in json.loads(result.stdout)["questions"])
+    assert overlap["exactly"] == {"north": 30, "south": 30, "north + south": 20}
+    assert (distinct["n"], distinct["seen_at"]) == (80, [60, 20])
 
 
 def _written(folder: Path, text: str) -> Path:

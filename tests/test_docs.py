@@ -139,7 +139,7 @@ def unknown_commands(markdown):
 
 def commands():
     """The commands of the command line."""
-    return import_module("securecompute.cli").main.commands
+    return import_module("securecompute.cli").commands.commands
 
 
 def named(page):

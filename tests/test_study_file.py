@@ -142,7 +142,7 @@ def test_a_question_keeps_its_parameters_and_title(folder):
     first, second = read(folder, STUDY).questions
     assert (first.analysis, first.title) == ("crosstab", "Does the drug work?")
     assert first.parameters == {"row": "rx", "column": "outcome"}
-    assert (second.title, second.parameters) == ("Count, where age >= 65", {"where": "age >= 65"})
+    assert (second.title, second.parameters) == ("Count of patients, where age >= 65", {"where": "age >= 65"})
 
 
 def test_a_dictionary_is_declared_in_place_or_in_a_file(folder):
@@ -274,7 +274,7 @@ def test_questions_about_patients_name_their_fields_and_helpers_compute(folder):
     head = '[study]\nhelpers = ["registry"]\ncompute = ["Indiana", "Michigan", "registry"]'
     study = read(folder, STUDY.replace("[study]", head) + PATIENTS)
     assert study.questions[-1].parameters == {"on": ["surname", "born as date"]}
-    assert study.questions[-1].title == "Overlap: surname, born as date"
+    assert study.questions[-1].title == "Overlap by surname and born as date"
     assert study.helpers == ("registry",)
     assert study.compute == ("Indiana", "Michigan", "registry")
     assert read(folder, STUDY).compute is None
