@@ -21,27 +21,27 @@ from securecompute.analyses.question import Question
 from securecompute.answer import Answer, Provenance
 from securecompute.computing import unpack
 from securecompute.coordinator import COLLECTOR, COORDINATOR, Collector, Coordinator, answers, cause
-from securecompute.disclosure.rules import ARRAYS, Rules, strictest
+from securecompute.disclosure.rules import Rules, strictest
 from securecompute.engine.fabric import Fabric, Progress, Recipe, Run
 from securecompute.engine.rounds import Party
 from securecompute.engine.runner import Limits
 from securecompute.errors import DisclosureRefused, InvalidRequest, PeerLost
 from securecompute.intersect import Cohorts, ListReceipt, To, asked_list, explain_list, run_list
 from securecompute.list_explanation import ListExplanation
+from securecompute.losses import answered, reason
 from securecompute.manifest import Enrolment, Manifest
 from securecompute.patient_sides import sides_for
 from securecompute.patients import catalogue as patients
 from securecompute.patients.keys import key_of_texts
 from securecompute.program_explanation import ProgramExplanation, explain_program
 from securecompute.program_manifest import PROTOCOL, ProgramManifest
-from securecompute.programs.linkages import Linkage
 from securecompute.programs.program import Program
 from securecompute.protocols.sums.settings import Choice, Committee, Pairwise, Setting, setting_from
 from securecompute.records.dictionary import Dictionary, compare
 from securecompute.records.identifiers import On
 from securecompute.secret_arrays.array import SecretArray
 from securecompute.secret_arrays.inputs import secret_array
-from securecompute.secret_arrays.linked import LinkedRecords, Where, sides_of
+from securecompute.secret_arrays.linked import LinkedRecords, Where, link
 from securecompute.simulation import (
     RAY,
     announce,
@@ -217,11 +217,8 @@ class Network:
         raises         InvalidRequest     no such institution, column or cohort; fields that do not fit each other
                        DisclosureRefused  a rule of one of them, 'linkage' above all, does not allow it
         """
-        if len(set(institutions)) != len(institutions) or len(institutions) < 2:
-            raise InvalidRequest("two institutions or more are linked, each named once")
         self._ready_to_compute()
-        sides, key = sides_of(self, institutions, key_of_texts(on), columns or {}, where, ARRAYS)
-        return LinkedRecords(self, Linkage(key, sides[0], tuple(sides[1:])), least or self.rules.min_cell)
+        return link(self, institutions, key_of_texts(on), columns, where, least)
 
     def intersect(
         self,
@@ -266,10 +263,10 @@ class Network:
         self, encoded: bytes, manifest: ProgramManifest, progress: Progress | None
     ) -> tuple[Run, dict[int, NDArray[np.float64]]]:
         asked = [party for party in manifest.parties if party != COLLECTOR]
-        answers(self.fabric.ask_all(asked, "consider", encoded))
+        answered(self.fabric, self._enrolment, asked, "consider", encoded)
         run = self.fabric.run(PROTOCOL, manifest.parties, encoded, progress)
         if any(outcome.error is not None for outcome in run.outcomes.values()):
-            raise cause(run)
+            raise reason(run, self._enrolment, self.fabric.parties)
         shown = run.outcomes[COLLECTOR].value["shown"] if COLLECTOR in run.outcomes else {}
         return run, {int(k): unpack(packed) for k, packed in shown.items()}
 
@@ -305,7 +302,7 @@ class Network:
 
     def _prepare(self, parties: Sequence[Party], what: str | None = None) -> None:
         waiting = [party for party in dict.fromkeys(parties) if (party, what) not in self._prepared]
-        answers(self.fabric.ask_all(waiting, "prepare", what))
+        answered(self.fabric, self._enrolment, waiting, "prepare", what)
         self._prepared |= {(party, what) for party in waiting}
 
     def _check_open(self) -> None:

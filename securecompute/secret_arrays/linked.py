@@ -14,10 +14,12 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any, Protocol
 
+from securecompute.disclosure.rules import ARRAYS, Rules
 from securecompute.engine.fabric import Fabric
 from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
 from securecompute.patients.counts import match_of, words_of
+from securecompute.primitives.cuckoo import MOST
 from securecompute.programs.expressions import Expression, apply
 from securecompute.programs.linkages import Brought, Linkage, Parts, Side, column_of
 from securecompute.programs.program import Input
@@ -34,6 +36,7 @@ class Linkers(Computation, Protocol):
     """A network, as far as it is needed here."""
 
     fabric: Fabric
+    rules: Rules
 
     def columns_of(self, institution: Party) -> Dictionary:
         """All columns of an institution."""
@@ -119,10 +122,42 @@ class LinkedRecords:
         return SecretArray(self._network, value)
 
 
+def link(
+    network: Linkers,
+    institutions: Sequence[Party],
+    on: KeyType,
+    columns: Mapping[Party, Sequence[str]] | None,
+    where: Where,
+    least: int | None,
+) -> LinkedRecords:
+    """As `Network.link`, which says what these are. raises as that"""
+    if not all(isinstance(name, str) for name in institutions):
+        raise InvalidRequest("institutions are named one after the other: link('Mayo', 'Duke', on=['name', 'born'])")
+    if len(set(institutions)) != len(institutions) or len(institutions) < 2:
+        raise InvalidRequest("two institutions or more are linked, each named once: link('Mayo', 'Duke', on=[...])")
+    if columns is not None and not isinstance(columns, Mapping):
+        raise InvalidRequest("columns are named by institution: columns={'Mayo': ['age', 'rx']}")
+    fewest = _least(least, network.rules.min_cell)
+    sides, key = sides_of(network, institutions, on, columns or {}, where, ARRAYS)
+    return LinkedRecords(network, Linkage(key, sides[0], tuple(sides[1:])), fewest)
+
+
+def _least(least: int | None, min_cell: int) -> int:
+    """With how many patients in common a program goes on. raises InvalidRequest: no number of patients"""
+    if least is None:
+        return min_cell
+    if type(least) is not int or not 1 <= least <= MOST:
+        raise InvalidRequest(
+            f"least is {least!r}; it is how many patients in common a program needs to go on, and whether there are "
+            f"fewer is shown: a whole number, from the smallest cell, {min_cell}, on. Leave it out for {min_cell}"
+        )
+    return least
+
+
 def sides_of(
     network: Linkers,
     institutions: Sequence[Party],
-    on: Any,
+    on: KeyType,
     columns: Mapping[Party, Sequence[Brought]],
     where: Where,
     purpose: str,
@@ -131,24 +166,21 @@ def sides_of(
 
     raises   InvalidRequest     no such institution, column or cohort, or fields of other kinds at one than at another
              DisclosureRefused  a rule of one of them does not allow it
+             PeerLost           one of them is gone
     """
-    for name in [*institutions, *columns, *(where if isinstance(where, Mapping) else ())]:
-        if name not in network.institutions:
-            raise InvalidRequest(
-                f"there is no institution '{name}'{near(str(name), network.institutions, 'institutions')}"
-            )
-    for name, asked_for in columns.items():
-        if isinstance(asked_for, str):
-            raise InvalidRequest(f"columns of '{name}' are a list of names: columns={{'{name}': ['{asked_for}']}}")
-    parts = [(part,) if isinstance(part, Field) else (part.one, part.other) for part in KeyType.of(on).parts]
+    _check_parties(network, institutions, columns, where)
+    brought = {name: tuple(columns.get(name, ())) for name in institutions}
+    _check_columns(network, {name: (*on.columns, *map(column_of, brought[name])) for name in institutions})
+    parts = [(part,) if isinstance(part, Field) else (part.one, part.other) for part in on.parts]
     key = [[[field.column, field.kind or "", field.form] for field in part] for part in parts]
     cohorts = where if isinstance(where, Mapping) else dict.fromkeys(institutions, where)
-    brought = {name: tuple(columns.get(name, ())) for name in institutions}
-    asked = {
-        name: {"on": key, "where": cohorts.get(name), "columns": _plain(brought[name]), "purpose": purpose}
-        for name in institutions
-    }
-    told = {name: network.fabric.ask(name, "measure", asked[name]) for name in institutions}
+    told = {}
+    for name in institutions:
+        asked = {"on": key, "where": cohorts.get(name), "columns": _plain(brought[name]), "purpose": purpose}
+        try:
+            told[name] = network.fabric.ask(name, "measure", asked)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"'{name}': {error}") from None
     first = institutions[0]
     for name in institutions[1:]:
         if told[name]["on"] != told[first]["on"]:
@@ -158,6 +190,44 @@ def sides_of(
             )
     sides = [Side(name, cohorts.get(name), told[name]["records"], brought[name]) for name in institutions]
     return sides, Linkage.fields_from(told[first]["on"])
+
+
+def _check_parties(network: Linkers, institutions: Sequence[Party], columns: Mapping[Party, Any], where: Where) -> None:
+    """Return if all that is said is of institutions that take part. raises InvalidRequest"""
+    if not (where is None or isinstance(where, str | Mapping)):
+        raise InvalidRequest("where is a condition in words, 'age > 50', or one for each institution: {'Mayo': '...'}")
+    of_each = where if isinstance(where, Mapping) else {}
+    for name in [*institutions, *columns, *of_each]:
+        if name not in network.institutions:
+            raise InvalidRequest(
+                f"there is no institution '{name}'{near(str(name), network.institutions, 'institutions')}"
+            )
+    for name in [*columns, *of_each]:
+        if name not in institutions:
+            raise InvalidRequest(f"'{name}' takes no part in the linkage; name it, or leave out what is asked of it")
+    for name, asked_for in columns.items():
+        if isinstance(asked_for, str):
+            raise InvalidRequest(f"columns of '{name}' are a list of names: columns={{'{name}': ['{asked_for}']}}")
+        if not isinstance(asked_for, Sequence) or not all(isinstance(each, str | tuple) for each in asked_for):
+            raise InvalidRequest(f"columns of '{name}' are a list of names: columns={{'{name}': ['age', 'rx']}}")
+    for name, cohort in of_each.items():
+        if not (cohort is None or isinstance(cohort, str)):
+            raise InvalidRequest(f"the cohort of '{name}' is a condition in words: where={{'{name}': 'age > 50'}}")
+
+
+def _check_columns(network: Linkers, wanted: Mapping[Party, Sequence[str]]) -> None:
+    """Return if institutions have these columns. raises InvalidRequest: naming those that lack one, and who has it"""
+    known = {name: network.columns_of(name) for name in wanted}
+    for column in dict.fromkeys(column for columns in wanted.values() for column in columns):
+        lacking = [name for name, columns in wanted.items() if column in columns and column not in known[name]]
+        if lacking:
+            having = [f"'{name}'" for name in wanted if column in known[name]]
+            there = dict.fromkeys(each for name in lacking for each in known[name])
+            elsewhere = f"; {' and '.join(having)} {'has' if len(having) == 1 else 'have'} it"
+            raise InvalidRequest(
+                f"there is no column '{column}' at {' and '.join(map(repr, lacking))}"
+                f"{elsewhere if having else near(column, there, 'columns')}"
+            )
 
 
 def _plain(brought: Sequence[Brought]) -> list[Any]:

@@ -1,5 +1,6 @@
 """Linked records: pandas' inner join of the first records, gaps and duplicates included; and what they do not show."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from securecompute.programs.program import Input, Program
 from securecompute.secret_arrays.array import explain, reveal
 from tests.linked import hospitals, joined, network
 
+PAIR = ("Mayo", "Duke")
 BROUGHT = {"Mayo": ["rx", "age"], "Duke": ["relapse", "bmi"]}
 FEW = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TABLES = hospitals({"Mayo": range(90), "Duke": range(30, 130), "Yale": range(60, 160)}, again=5, lacking=3)
@@ -176,6 +178,46 @@ def test_an_explanation_says_the_rounds_and_the_bytes_of_the_run(n):
     assert told.bytes == {party: each.sent for party, each in traffic.items() if party != COLLECTOR}
     assert numbers[0] == len(joined(tables, columns))
     assert "whether enough records match" in dict(told.learns)["each compute party"]
+
+
+MISTAKEN = {
+    "a list of institutions": ((["Mayo", "Duke"],), {}, "are named one after the other: link('Mayo', 'Duke', on="),
+    "one institution": (("Mayo",), {}, "two institutions or more are linked, each named once"),
+    "one twice": (("Mayo", "Mayo"), {}, "two institutions or more are linked, each named once"),
+    "nobody": (("Mayo", "Dule"), {}, "there is no institution 'Dule'; did you mean 'Duke'?"),
+    "a key that nobody has": (PAIR, {"on": "pidd"}, "no column 'pidd' at 'Mayo' and 'Duke'; did you mean 'pid'?"),
+    "a key that one lacks": (PAIR, {"on": ["pid", "age"]}, "no column 'age' at 'Duke'; 'Mayo' has it"),
+    "no key": (PAIR, {"on": []}, "at least one field"),
+    "another's column": (
+        PAIR,
+        {"columns": {"Mayo": ["relapse"]}},
+        "there is no column 'relapse' at 'Mayo'; 'Duke' has it",
+    ),
+    "a column that nobody has": (
+        PAIR,
+        {"columns": {"Duke": ["relaps"]}},
+        "there is no column 'relaps' at 'Duke'; did you mean 'relapse'?",
+    ),
+    "columns of nobody": (PAIR, {"columns": ["rx"]}, "columns are named by institution: columns={'Mayo': "),
+    "a column alone": (PAIR, {"columns": {"Mayo": "rx"}}, "are a list of names: columns={'Mayo': ['rx']}"),
+    "numbers for columns": (PAIR, {"columns": {"Mayo": [3]}}, "columns of 'Mayo' are a list of names: columns={"),
+    "columns of another": (PAIR, {"columns": {"Yale": ["cost"]}}, "'Yale' takes no part in the linkage; name it, or"),
+    "a cohort of another": (PAIR, {"where": {"Yale": "cost > 3"}}, "'Yale' takes no part in the linkage; name it, or"),
+    "a cohort that is a number": (PAIR, {"where": 3}, "where is a condition in words, 'age > 50', or one for each"),
+    "one of them a number": (PAIR, {"where": {"Mayo": 3}}, "the cohort of 'Mayo' is a condition in words: where="),
+    "a cohort that one cannot read": (PAIR, {"where": "age > 50"}, "'Duke': there is no column 'age'"),
+    "least 0": (PAIR, {"least": 0}, "least is 0; it is how many patients in common a program needs to go on, and"),
+    "least in words": (PAIR, {"least": "ten"}, "a whole number, from the smallest cell, 10, on. Leave it out for 10"),
+    "least half": (PAIR, {"least": 10.5}, "least is 10.5"),
+    "least true": (PAIR, {"least": True}, "least is True"),
+    "least beyond all": (PAIR, {"least": 2**40}, f"least is {2**40}"),
+}
+
+
+@pytest.mark.parametrize(("names", "asked", "text"), MISTAKEN.values(), ids=MISTAKEN)
+def test_a_mistake_is_an_error_that_says_where_it_is_and_what_to_write(net, names, asked, text):
+    with pytest.raises(sc.InvalidRequest, match=re.escape(text)):
+        net.link(*names, **{"on": "pid"} | asked)
 
 
 # Programs that no `Network.link` writes.
@@ -353,7 +395,7 @@ def test_records_are_linked_for_arrays_only_where_a_rule_says_so(dealt):
     [
         (lambda net: net.link("Mayo", on="pid"), "two institutions or more"),
         (lambda net: net.link("Mayo", "Mayo", on="pid"), "each named once"),
-        (lambda net: net.link("Mayo", "Duke", on="pidd"), "no column 'pidd'; did you mean 'pid'"),
+        (lambda net: net.link("Mayo", "Duke", on="pidd"), "no column 'pidd' at 'Mayo' and 'Duke'; did you mean"),
         (lambda net: net.link("Mayo", "Duk", on="pid"), "no institution 'Duk'"),
         (lambda net: net.link("Mayo", "Duke", on="pid", columns={"Mayo": "age"}), "'Mayo' are a list of names"),
         (lambda net: linked(net, "Mayo", "Duke")[0]["Duke", "rx"], "'Duke' brought no column 'rx'.*Mayo: rx, age"),
