@@ -21,8 +21,10 @@ Security   Any institutions together, in the augmented semi-honest model: they f
            Not promised: that a set is true; one wrong word hides a record.
 Cost       `Star.rounds` and `Star.sent`, exactly: a key, 32 bytes, from the first to the second of every two in the
            roster's order; and `opprf` for every P_i, with values of one word.
-Reference  Kolesnikov, Matania, Pinkas, Rosulek, Trieu, CCS 2017, the protocol for the augmented model. One store P of
-           the leader's records serves all, under a fresh mask each: see `circuit`.
+Reference  Kolesnikov, Matania, Pinkas, Rosulek, Trieu, CCS 2017 (ePrint 2017/799), the protocol for the augmented
+           model; of the paper the abstract was read and not the proof. The model: Goldreich, Foundations of
+           Cryptography II, definition 7.4.24, as others quote it. One store P of the leader's records serves all,
+           under a fresh mask each: see `circuit`.
 """
 
 from collections.abc import Mapping, Sequence
