@@ -244,7 +244,6 @@ def test_growth_takes_all_figures_of_the_fastest_pass(monkeypatch):
 
 @pytest.mark.parametrize(("worst", "status"), [(1.4, 0), (1.6, 1)])
 def test_growth_writes_a_table_a_plot_and_its_points(monkeypatch, tmp_path, capsys, worst, status):
-    pytest.importorskip("matplotlib")
     costs = (1 << 16, 1e-6), (1 << 17, worst * 1e-6)
     runs = [(n, Answer(n * cost, (n * cost,) * 2, (1, 1), 0, n, n, n)) for n, cost in costs]
     points = [point for n, told in runs for point in growth.points_of(n, told)]

@@ -374,7 +374,6 @@ def test_slopes_are_the_exponents_of_powers():
 
 
 def test_growth_writes_a_table_a_plot_and_its_points(monkeypatch, tmp_path, capsys):
-    pytest.importorskip("matplotlib")
     points = [
         Point("a", against, x, unit, float(x))
         for against in ("n", "institutions")
