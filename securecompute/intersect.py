@@ -20,7 +20,6 @@ from securecompute.list_explanation import ListExplanation, explained
 from securecompute.list_manifest import STAR, VOLE, ListManifest, check_cohorts, check_protocol
 from securecompute.manifest import Enrolment
 from securecompute.patients.keys import key_of_texts
-from securecompute.records.cohort import parse
 from securecompute.records.columns import near
 from securecompute.records.identifiers import On
 from securecompute.secret_arrays.linked import Linkers, sides_of
@@ -91,16 +90,8 @@ def asked_list(
     receivers = _receivers(institutions, to)
     protocol = protocol or (VOLE if len(institutions) == 2 else STAR)
     check_protocol(protocol, len(institutions))
-    key_type = key_of_texts(on)
-    for name in institutions:
-        own = network.columns_of(name)
-        if lacking := [column for column in key_type.columns if column not in own]:
-            raise InvalidRequest(
-                f"'{name}' has no column '{lacking[0]}', and a key is of columns that all have"
-                f"{near(lacking[0], own, 'columns')}"
-            )
-    _check_where(network, institutions, receivers, where)
-    sides, key = sides_of(network, institutions, key_type, {}, where, LISTS)
+    _check_where(institutions, receivers, where)
+    sides, key = sides_of(network, institutions, key_of_texts(on), {}, where, LISTS)
     return {
         "list": protocol,
         "on": [[list(field) for field in part] for part in key],
@@ -111,12 +102,12 @@ def asked_list(
 
 def _check_named(institutions: Sequence[Any], there: Sequence[Party]) -> None:
     """Return if these are two institutions of the network or more, each once. raises InvalidRequest"""
-    for name in institutions:
-        if not isinstance(name, str):
-            first, kind = ", ".join(repr(each) for each in there[:2]), type(name).__name__
-            raise InvalidRequest(f"institutions are named one after the other, ({first}, ...); this is a {kind}")
-        if name not in there:
-            raise InvalidRequest(f"there is no institution '{name}'{near(name, there, 'institutions')}")
+    if not all(isinstance(name, str) for name in institutions):
+        raise InvalidRequest(
+            "institutions are named one after the other: intersect('Mayo', 'Duke', on='mrn', to='Mayo')"
+        )
+    if strangers := [name for name in institutions if name not in there]:
+        raise InvalidRequest(f"there is no institution '{strangers[0]}'{near(strangers[0], there, 'institutions')}")
     twice = [name for name in institutions if institutions.count(name) > 1]
     if twice or len(institutions) < 2:
         alone = f"only '{institutions[0]}' is named" if institutions else "none is named"
@@ -141,8 +132,8 @@ def _receivers(institutions: Sequence[Party], to: Any) -> list[Party]:
     return list(given)
 
 
-def _check_where(network: Linkers, institutions: Sequence[Party], receivers: Sequence[Party], where: Any) -> None:
-    """Return if only who alone is told has a cohort, of columns that it has. raises InvalidRequest"""
+def _check_where(institutions: Sequence[Party], receivers: Sequence[Party], where: Any) -> None:
+    """Return if only who alone is told has a cohort, before anybody is asked. raises InvalidRequest"""
     if where is None:
         return
     who = receivers[0]
@@ -157,11 +148,6 @@ def _check_where(network: Linkers, institutions: Sequence[Party], receivers: Seq
             known = near(str(name), institutions, "institutions that take part")
             raise InvalidRequest(f"'{name}' takes no part, so it has no cohort in this list{known}")
     check_cohorts(where, receivers)
-    for name, text in where.items():
-        try:
-            _ = text is None or parse(text, network.columns_of(name))
-        except InvalidRequest as problem:
-            raise InvalidRequest(f"the cohort at '{name}': {problem}") from None
 
 
 def explain_list(fabric: Fabric, enrolment: Enrolment, asked: dict[str, Any]) -> ListExplanation:

@@ -124,13 +124,13 @@ NOTHING = {
     "too few": ({"protocol": "star"}, "'star' is for three institutions or more, vole, iknp, oprf are for two"),
     "no column": (
         {"on": "mnr"},
-        "'Mayo' has no column 'mnr', and a key is of columns that all have; did you mean 'mrn'",
+        "there is no column 'mnr' at 'Mayo' and 'Duke'; did you mean 'mrn'",
     ),
     "no key": ({"on": []}, "at least one field"),
     "a key of no kind": ({"on": 3}, "a key is given by its fields"),
-    "no cohort": ({"where": {"Mayo": "height > 3"}}, "the cohort at 'Mayo': .*height"),
-    "an empty cohort": ({"where": {"Mayo": ""}}, "the cohort at 'Mayo': "),
-    "a cohort of no kind": ({"where": {"Mayo": 3}}, "the cohort at 'Mayo': a cohort is text, not int"),
+    "no cohort": ({"where": {"Mayo": "height > 3"}}, "'Mayo': .*height"),
+    "an empty cohort": ({"where": {"Mayo": ""}}, "'Mayo': .*cohort"),
+    "a cohort of no kind": ({"where": {"Mayo": 3}}, "the cohort of 'Mayo' is a condition in words"),
     "a cohort of a stranger": (
         {"where": {"Yale": "age > 3"}},
         "'Yale' takes no part, so it has no cohort in this list",
@@ -154,8 +154,9 @@ NOTHING = {
     ),
 }
 NOT_INSTITUTIONS = {
-    "in a list": ((["Mayo", "Duke"],), r"named one after the other, \('Mayo', 'Duke', \.\.\.\); this is a list"),
+    "in a list": ((["Mayo", "Duke"],), r"named one after the other: intersect\('Mayo', 'Duke', "),
     "a misspelt one": (("Mayo", "Dukes"), "there is no institution 'Dukes'; did you mean 'Duke'"),
+    "a misspelt one who would be told": (("mayo", "Duke"), "there is no institution 'mayo'; did you mean 'Mayo'"),
     "one twice": (("Mayo", "Mayo"), "two institutions or more are compared, each named once; 'Mayo' is named twice"),
     "one": (("Mayo",), "only 'Mayo' is named"),
     "none": ((), "none is named"),
@@ -186,13 +187,11 @@ def test_a_column_that_only_one_has_is_named_with_who_lacks_it():
     tables = {name: table(own) for name, own in THREE.items()}
     tables["Mayo"] = tables["Mayo"].append_column("ssn", tables["Mayo"]["mrn"])
     with sc.Network.simulate(tables, fabric="in-process", rules=LISTS, quiet=True) as network:
-        with pytest.raises(
-            sc.InvalidRequest, match="'Duke' has no column 'ssn', and a key is of columns that all have"
-        ):
+        with pytest.raises(sc.InvalidRequest, match="there is no column 'ssn' at 'Duke'; 'Mayo' has it"):
             network.intersect("Mayo", "Duke", on=["mrn", "ssn"], to="Mayo")
         network.intersect("Mayo", "Duke", on="mrn", to="Mayo", where={"Mayo": "ssn <> 'patient 4'"})
         assert listed(network, "Mayo") == [5, 6, 7, 8, 9]
-        with pytest.raises(sc.InvalidRequest, match=r"the cohort at 'Duke': .*'ssn'"):
+        with pytest.raises(sc.InvalidRequest, match=r"'Duke': .*'ssn'"):
             network.intersect("Mayo", "Duke", on="mrn", to="Duke", where={"Duke": "ssn is null"})
 
 
