@@ -189,7 +189,7 @@ def _entries(
     chosen = rows.those(complete)
     found = read_identifiers(chosen, key_type)
     if len(found.ids) < min_cell:
-        raise DisclosureRefused("rule 'min_cell': too few records with an identifier are in the cohort of a linkage")
+        raise DisclosureRefused("rule 'min_cell': too few records with a key are in the cohort; choose a larger one")
     taken = {each: values[complete][found.rows] for each, (values, _) in columns.items()}
     return found, taken, chosen
 

@@ -187,7 +187,11 @@ def compute_parties(
         if name in (COORDINATOR, COLLECTOR):
             raise InvalidRequest(f"the {name} computes on no shares: it would be two parties in one; name a helper")
         if name not in there:
-            raise InvalidRequest(f"there is no party '{name}' to compute{near(str(name), there, 'parties')}")
+            close = near(str(name), there, "parties")
+            raise InvalidRequest(
+                f"there is no party '{name}' to compute{close}{'' if close.endswith('?') else '.'} "
+                f"A helper is named as such, too: helpers=['{name}']"
+            )
     if len(set(compute)) != COMPUTE_PARTIES or len(compute) != COMPUTE_PARTIES:
         raise InvalidRequest("three different parties compute on shares; name three institutions or helpers")
     return tuple(compute)

@@ -20,7 +20,9 @@ def named(dictionary: Dictionary, name: object, role: str) -> Column:
     raises   InvalidRequest  there is none; the text suggests a near one, or lists them
     """
     if not isinstance(name, str):
-        raise InvalidRequest(f"{role} must be the name of a column, not {type(name).__name__}")
+        two = isinstance(name, list | tuple) and len(name) == 2
+        other = "; columns of two institutions beside each other are asked as linked_crosstab" if two else ""
+        raise InvalidRequest(f"{role} must be the name of a column, not {type(name).__name__}{other}")
     return dictionary.column(name)
 
 

@@ -18,7 +18,7 @@ Not promised   Privacy of what is shown. A function that grows fast enough singl
            subtracted. "any" switches the rule off, "none" refuses every program.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -97,8 +97,11 @@ def permit(program: Program, owner: Party, level: str, min_cell: int) -> None:
     values: list[Value] = []
     for k, node in enumerate(program.nodes):
         values.append(_value(node, k in own, [values[n] for n in node.inputs], program.types[k]))
-        if 0 < node.attributes.get("least", 0) < min_cell and values[k].trace.touched:
-            raise DisclosureRefused(f"rule 'min_cell': a program opens whether fewer than {min_cell} records match")
+        if 0 < (least := node.attributes.get("least", 0)) < min_cell and values[k].trace.touched:
+            raise DisclosureRefused(
+                f"rule 'min_cell': a program opens whether fewer than {least} records match, and {min_cell} is the "
+                f"smallest cell; link with least={min_cell} or more, or leave least out"
+            )
         opened = find(node.operation).opened(node.attributes) if node.value is None else ""
         if opened and (picked := values[k].trace.picked):
             raise DisclosureRefused(f"rule 'arrays': a program opens {opened}, and {picked}; use sums over all records")
@@ -117,9 +120,10 @@ def permit(program: Program, owner: Party, level: str, min_cell: int) -> None:
         shown += program.types[line].size if trace.touched and receiver != owner else 0
     fewest = min(_fewest(program, each) for each in own.values())
     if shown * min_cell > fewest:
+        instead = f", or link with least={shown * min_cell} or more" if _linked_alone(own.values()) else ""
         raise DisclosureRefused(
             f"rule 'arrays': a program shows {shown} numbers, and one for every {min_cell} records of '{owner}' may be "
-            "shown; show fewer"
+            f"shown; show fewer{instead}"
         )
 
 
@@ -136,6 +140,11 @@ def _holds(program: Program, declared: Input, owner: Party) -> bool:
     number = linked(declared.source)
     leads = number is not None and declared.words and program.linkages[number].leader.party == owner
     return leads or owner in (declared.owner, declared.source.get("partner"))
+
+
+def _linked_alone(inputs: Iterable[Input]) -> bool:
+    """Whether a linkage's `least` says of how many records these are."""
+    return all(linked(each.source) is not None for each in inputs)
 
 
 def _fewest(program: Program, declared: Input) -> int:

@@ -44,5 +44,8 @@ def sketched_side(source: Mapping[str, Any], owner: Party) -> tuple[Parts, Side]
 def check_cells(cells: Any) -> int:
     """The number of a sketch's cells. raises InvalidRequest: it is none, or out of range"""
     if type(cells) is not int or not FEWEST_CELLS <= cells <= MOST_CELLS:
-        raise InvalidRequest(f"cells={cells!r}; a sketch has {FEWEST_CELLS} to {MOST_CELLS} of them")
+        raise InvalidRequest(
+            f"cells is {cells!r}; it is a whole number from {FEWEST_CELLS:,} to {MOST_CELLS:,}. Leave it out for "
+            "as many as there may be patients ask for"
+        )
     return cells

@@ -71,8 +71,11 @@ class LinkedRecords:
         side = self._linkage.sides.get(name)
         if side is None or column not in side.columns:
             sides = [s for s in self._linkage.sides.values() if s.columns]
-            brought = [f"{s.party}: {', '.join(map(column_of, s.columns))}" for s in sides]
-            raise InvalidRequest(f"'{name}' brought no column '{column}' into the linkage; {'; '.join(brought)}")
+            brought = "; ".join(f"{s.party}: {', '.join(map(column_of, s.columns))}" for s in sides) or "none"
+            raise InvalidRequest(
+                f"'{name}' brought no column '{column}' into the linkage; brought were {brought}. Name it when you "
+                f"link, columns={{'{name}': ['{column}']}}"
+            )
         value = self._own(column) if side == self._linkage.leader else self._fetched(side, column)
         alone = side != self._linkage.leader and len(self._linkage.partners) == 1  # 0 already where there is no match
         return self._array(value if alone else apply("multiply", self._all(), value))
@@ -85,6 +88,8 @@ class LinkedRecords:
         returns   X, y, matched and names
         raises    InvalidRequest  a column that was not brought along, or none
         """
+        if not isinstance(X, Mapping) or any(isinstance(columns, str) for columns in X.values()):
+            raise InvalidRequest("the columns of a model are lists by institution: {'Mayo': ['age', 'rx']}")
         chosen = [(institution, column) for institution, columns in X.items() for column in columns]
         if not chosen:
             raise InvalidRequest("a model has columns: {'Mayo': ['age', 'rx']}")
@@ -114,8 +119,8 @@ class LinkedRecords:
     def _partner(self, name: Party) -> Side:
         found = next((side for side in self._linkage.partners if side.party == name), None)
         if found is None:
-            names = ", ".join(side.party for side in self._linkage.partners)
-            raise InvalidRequest(f"'{name}' is not linked to '{self._linkage.leader.party}' here; {names} are")
+            names = " and ".join(f"'{side.party}'" for side in self._linkage.partners)
+            raise InvalidRequest(f"'{name}' is not looked up for '{self._linkage.leader.party}' here; name {names}")
         return found
 
     def _array(self, value: Expression) -> SecretArray:
@@ -139,6 +144,12 @@ def link(
         raise InvalidRequest("columns are named by institution: columns={'Mayo': ['age', 'rx']}")
     fewest = _least(least, network.rules.min_cell)
     sides, key = sides_of(network, institutions, on, columns or {}, where, ARRAYS)
+    smallest = min(sides, key=lambda side: side.records)
+    if fewest > smallest.records:
+        raise InvalidRequest(
+            f"least is {fewest}, and '{smallest.party}' has at most {smallest.records} patients; no more can be in "
+            "common"
+        )
     return LinkedRecords(network, Linkage(key, sides[0], tuple(sides[1:])), fewest)
 
 

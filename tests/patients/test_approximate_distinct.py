@@ -215,5 +215,5 @@ def test_an_institution_sends_its_cells_once_and_hears_nothing():
 @pytest.mark.parametrize("cells", [1023, 1 << 25, 1e4, "many", True])
 def test_a_number_of_cells_that_cannot_be_is_refused(cells):
     dictionary = Dictionary.from_tables({"id": {"type": "text"}}, "here")
-    with pytest.raises(InvalidRequest, match="a sketch has 1024 to 16777216"):
+    with pytest.raises(InvalidRequest, match="a whole number from 1,024 to 16,777,216"):
         catalogue.ask("approximate_distinct", dictionary, on="id", cells=cells)

@@ -58,11 +58,11 @@ def test_cells_are_zeros_and_ones_and_declared_as_these(declared):
 
 @pytest.mark.parametrize("shape", [(), (1023,), (MOST_CELLS + 1,), (1024, 2)])
 def test_the_number_of_cells_is_within_limits(shape):
-    with pytest.raises(InvalidRequest, match="a sketch has 1024 to 16777216"):
+    with pytest.raises(InvalidRequest, match="a whole number from 1,024 to 16,777,216"):
         of_cells(shape=shape)
 
 
 @pytest.mark.parametrize("cells", [1024.0, "1024", True, None, 1023, MOST_CELLS + 1])
 def test_what_is_no_number_of_cells_is_refused(cells):
-    with pytest.raises(InvalidRequest, match="cells="):
+    with pytest.raises(InvalidRequest, match="cells is"):
         check_cells(cells)
