@@ -170,14 +170,6 @@ def multiply_scalars(s: bytes, t: bytes) -> bytes:
     return bytes(rbcl.crypto_core_ristretto255_scalar_mul(s, t))
 
 
-def add_scalars(s: bytes, t: bytes) -> bytes:
-    """s + t mod l. raises InvalidRequest: not 32 bytes"""
-    import rbcl
-
-    _check_sizes(s, t)
-    return bytes(rbcl.crypto_core_ristretto255_scalar_add(s, t))
-
-
 def subtract_scalars(s: bytes, t: bytes) -> bytes:
     """s - t mod l. raises InvalidRequest: not 32 bytes"""
     import rbcl
@@ -197,11 +189,6 @@ def rows(array: NDArray[np.uint8]) -> list[bytes]:
 def table(encodings: Iterable[bytes]) -> NDArray[np.uint8]:
     """Elements or scalars as an array of their own: uint8 (n, 32)."""
     return np.frombuffer(bytearray(b"".join(encodings)), np.uint8).reshape(-1, ELEMENT_BYTES)
-
-
-def hash_all(messages: NDArray[np.uint8], dst: bytes) -> NDArray[np.uint8]:
-    """`hash_to_element` of every row of uint8 (n, w): uint8 (n, 32)."""
-    return table(hash_to_element(message, dst) for message in rows(messages))
 
 
 def multiply_all(scalars: NDArray[np.uint8] | bytes, elements: NDArray[np.uint8]) -> NDArray[np.uint8]:

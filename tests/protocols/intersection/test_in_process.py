@@ -6,13 +6,13 @@ from securecompute.engine.faults import Faults
 from securecompute.engine.in_process import InProcess
 from securecompute.engine.runner import Limits
 from securecompute.errors import AbortCode
-from tests.protocols.intersection import correlations, counting, linking
+from tests.protocols.intersection import asking, correlations, linking
+from tests.protocols.intersection.asking import AskingPromises
 from tests.protocols.intersection.correlations import CorrelationPromises
-from tests.protocols.intersection.counting import CountingPromises
 from tests.protocols.intersection.linking import LinkingPromises
 
 LIMITS = Limits(linger_seconds=60.0)
-SUITES = (correlations, counting, linking)
+SUITES = (asking, correlations, linking)
 SESSIONS = pytest.mark.parametrize(
     ("suite", "name"), [pytest.param(suite, name, id=name) for suite in SUITES for name in suite.PARTIES]
 )
@@ -39,10 +39,10 @@ class TestCorrelations(CorrelationPromises):
     SUITE = correlations
 
 
-class TestCounting(CountingPromises):
+class TestAsking(AskingPromises):
     """Likewise."""
 
-    SUITE = counting
+    SUITE = asking
 
 
 class TestLinking(LinkingPromises):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.protocols.intersection import correlations, counting, linking
+from tests.protocols.intersection import asking, correlations, linking
+from tests.protocols.intersection.asking import AskingPromises
 from tests.protocols.intersection.correlations import CorrelationPromises
-from tests.protocols.intersection.counting import CountingPromises
 from tests.protocols.intersection.linking import LinkingPromises
 
 pytestmark = pytest.mark.ray
@@ -26,10 +26,10 @@ class TestCorrelations(CorrelationPromises):
     SUITE = correlations
 
 
-class TestCounting(CountingPromises):
+class TestAsking(AskingPromises):
     """Likewise."""
 
-    SUITE = counting
+    SUITE = asking
 
 
 class TestLinking(LinkingPromises):
