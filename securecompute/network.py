@@ -372,7 +372,10 @@ class Network:
         encoded, manifest = self.propose_counting(question)
         run, shown = self._run_program(encoded, manifest, progress)
         result = patients.finish(question, manifest.program, shown, self.dictionaries, manifest.rules.min_cell)
-        precision, names = patients.find(question.analysis).PRECISION, patients.sides_of(manifest.program).names
+        precision, names = (
+            patients.find(question.analysis).PRECISION,
+            patients.sides_in_order(question, manifest.program).names,
+        )
         told = self._provenance(run, PROTOCOL, manifest.rules, precision, names, names)
         return Answer(question, result, told)
 

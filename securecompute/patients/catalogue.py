@@ -15,6 +15,7 @@ program passes under a question's name.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
@@ -145,7 +146,7 @@ def finish(
     question: Question, given: Program, shown: Mapping[int, NDArray[np.float64]], dictionary: Dictionary, min_cell: int
 ) -> Result:
     """The result from what the program of a question showed, by the numbers of its outputs."""
-    sides, (without,) = sides_of(given), opened(shown[1])
+    sides, (without,) = sides_in_order(question, given), opened(shown[1])
     told = identified(question, sides, count(without, min_cell), dictionary)
     return find(question.analysis).finish(question, sides, opened(shown[0]), told, dictionary, min_cell)
 
@@ -168,6 +169,14 @@ def sides_of(given: Program) -> Sides:
     return Sides(declared[0][0] if declared else (), tuple(side for _, side in declared))
 
 
+def sides_in_order(question: Question, given: Program) -> Sides:
+    """The same in the question's order: whoever leads may stand anywhere in it."""
+    declared, between = sides_of(given), question.parameters["between"]
+    of_name = {side.party: side for side in declared.sides}
+    same = between is not None and sorted(between) == sorted(declared.names)
+    return replace(declared, sides=tuple(of_name[name] for name in between)) if same else declared
+
+
 def keys_of(question: Question) -> list[KeyType]:
     """By what the question tells patients apart, in order of priority; most have one key."""
     if "keys" in question.parameters:
@@ -187,7 +196,7 @@ def check_program(
 
     raises   InvalidRequest  it is another, or links other records than the question says
     """
-    declared, between = sides_of(given), question.parameters["between"]
+    declared, between = sides_in_order(question, given), question.parameters["between"]
     keys = keys_of(question)
     same = len(declared.keys) == len(keys) and all(map(is_key, declared.keys, keys))
     columns = brought(question, dictionary)

@@ -21,10 +21,9 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from securecompute.analyses import variables
-from securecompute.analyses.formats import patients, sentence
+from securecompute.analyses.formats import patients, sentence, whole
 from securecompute.analyses.question import Question
 from securecompute.analyses.result import (
-    Cell,
     Count,
     Estimate,
     NotEstimable,
@@ -41,6 +40,7 @@ from securecompute.patients.identified import Identified
 from securecompute.patients.keys import known_key
 from securecompute.patients.linked_crosstab import placed
 from securecompute.programs.expressions import Expression, apply
+from securecompute.programs.linkages import Linkage
 from securecompute.programs.program import Input
 from securecompute.records.dictionaries import column_at, columns_at
 from securecompute.records.dictionary import Dictionary
@@ -61,7 +61,7 @@ PRECISION = "counts of patients with equal identifiers are exact; each value is 
 class SharedTotal:
     """Patients in common, and the total and mean of a column over them.
 
-    column, of   the column, and whose it is
+    column, of   the column, and whose it is; whole, whether its numbers are whole
     identified   by which fields, and how many records these leave out
     """
 
@@ -70,6 +70,7 @@ class SharedTotal:
     mean: Statistic
     column: str
     of: str
+    whole: bool
     unit: str | None
     institutions: tuple[str, ...]
     identified: Identified
@@ -78,16 +79,14 @@ class SharedTotal:
     def headline(self) -> str:
         """250 patients at A and B; total of cost at B: 12,000 EUR."""
         cohort = f" where {self.where}" if self.where else ""
-        unit = f" {self.unit}" if self.unit and isinstance(self.total, Estimate) else ""
         known = f"{patients(self.n)} at {sentence(list(self.institutions))}{cohort}"
-        return f"{known}; total of {self.column} at {self.of}: {self.total}{unit}."
+        return f"{known}; total of {self.column} at {self.of}: {self._total()}."
 
     def tables(self) -> list[Table]:
         """One row."""
-        numbers: list[Cell] = [
-            each.value if isinstance(each, Estimate) else str(each) for each in (self.total, self.mean)
-        ]
-        row = (f"{self.column} at {self.of}", plain_count(self.n), *numbers)
+        total, mean = (each.value if isinstance(each, Estimate) else str(each) for each in (self.total, self.mean))
+        total = round(total) if self.whole and isinstance(total, float) else total
+        row = (f"{self.column} at {self.of}", plain_count(self.n), total, mean)
         return [Table("Patients in common", ("", "patients", "total", "mean"), (row,))]
 
     def notes(self) -> list[str]:
@@ -111,8 +110,14 @@ class SharedTotal:
 
         cohort = f" where {self.where}" if self.where else ""
         whose = f"total of {self.column} at {self.of}, of {patients(self.n)} at {sentence(list(self.institutions))}"
-        unit = f" {self.unit}" if self.unit and isinstance(self.total, Estimate) else ""
-        big_number(axes, f"{self.total}{unit}", f"{whose}{cohort}")
+        big_number(axes, self._total(), f"{whose}{cohort}")
+
+    def _total(self) -> str:
+        """The total as a person writes it, with its unit; of whole numbers whole."""
+        if not isinstance(self.total, Estimate):
+            return str(self.total)
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{whole(round(self.total.value)) if self.whole else self.total}{unit}"
 
 
 def ask(
@@ -136,8 +141,7 @@ def ask(
         raise InvalidRequest(f"between=[...] names two institutions or more, each once, and '{institution}' among them")
     column_at(dictionary, institution, name)
     declared_range(columns_at(dictionary, institution), [name])
-    ordered = [*(each for each in names if each != institution), institution]
-    key = {"column": [institution, name], "on": known_key(on, dictionary), "between": ordered}
+    key = {"column": [institution, name], "on": known_key(on, dictionary), "between": names}
     return Question(NAME, key, variables.cohort(where, dictionary))
 
 
@@ -154,10 +158,11 @@ def brought(question: Question, dictionary: Dictionary) -> Mapping["Party", tupl
 
 def program(question: Question, sides: Sides, dictionary: Dictionary) -> Expression:
     """n and the total: (2,)."""
-    linkage = sides.linkages[-1]
     institution, name = question.parameters["column"]
-    whole, least, most = declared_range(columns_at(dictionary, institution), [name])
-    declared = Input(institution, {"columns": name}, (linkage.bins,), most, whole, least=min(0.0, least))
+    leader, *partners = sorted(sides.sides, key=lambda side: side.party != institution)
+    linkage = Linkage(sides.on, leader, tuple(partners))
+    integer, least, most = declared_range(columns_at(dictionary, institution), [name])
+    declared = Input(institution, {"columns": name}, (linkage.bins,), most, integer, least=min(0.0, least))
     matched = reduce(lambda a, b: apply("multiply", a, b), counts.matches(linkage))
     total = apply("matmul", matched, Expression.of_input(declared, linkage))
     return apply("stack", apply("sum", matched, axes=[0]), total, axis=0)
@@ -189,4 +194,5 @@ def finish(
         total = Estimate(float(shown[1]))
         mean = Estimate(shown[1] / n) if n else NotEstimable("there are no patients in common")
     unit = column_at(dictionary, institution, name).unit
-    return SharedTotal(n, total, mean, name, institution, unit, sides.names, identified, question.where)
+    integer, _, _ = declared_range(columns_at(dictionary, institution), [name])
+    return SharedTotal(n, total, mean, name, institution, integer, unit, sides.names, identified, question.where)

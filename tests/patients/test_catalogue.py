@@ -104,6 +104,17 @@ def test_a_key_in_any_order_is_not_the_key_in_this_order(net):
         assert {str(error) for error in answers.values()} == {"the program is not that of the question 'overlap'"}
 
 
+def test_institutions_in_another_order_than_the_question_names_them_are_refused(net):
+    """Of a patient whom several know the first one's record counts."""
+    question = net.study("s").question("overlap", on="pid", between=["Lyon", "Bern"])
+    manifest = net.propose_counting(question)[1]
+    sides = sides_of(manifest.program)
+    assert sides.names == ("Lyon", "Bern")
+    forged = replace(manifest, program=gated(replace(sides, sides=sides.sides[::-1])))
+    answers = net.fabric.ask_all(net.institutions, "consider", forged.encode())
+    assert {str(error) for error in answers.values()} == {"the program is not that of the question 'overlap'"}
+
+
 def test_a_number_that_an_institution_did_not_declare_is_refused(net, proposed):
     sides = sides_of(proposed.program)
     wider = replace(sides, sides=(replace(sides.sides[0], records=128), *sides.sides[1:]))

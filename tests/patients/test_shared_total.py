@@ -1,5 +1,7 @@
 """Patients in common and their total: pandas' sum over the inner join, or nothing of it where they are few."""
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -71,6 +73,26 @@ def test_it_is_said_in_words_as_a_table_and_drawn(net, tmp_path):
     assert answer.to_plain()["result"]["n"] == answer.n
     answer.plot(tmp_path / "total.png")
     assert (tmp_path / "total.png").stat().st_size > 1000
+
+
+def test_institutions_stand_in_the_order_in_which_they_were_named(net):
+    """Whoever leads is the column's."""
+    for between in (["Duke", "Mayo", "Yale"], ["Mayo", "Yale", "Duke"], ["Yale", "Duke", "Mayo"]):
+        answer = net.study("s").shared_total(("Duke", "bmi"), on="pid", between=between)
+        assert answer.institutions == answer.provenance.took_part == tuple(between)
+        assert answer.question.parameters["between"] == between
+        assert answer.headline().split(";")[0].endswith(" at {}, {} and {}".format(*between))
+
+
+def test_a_total_of_whole_numbers_is_whole(net):
+    study = net.study("s")
+    for column, form in ((("Yale", "cost"), r"total of cost at Yale: \d+,\d{3}\."), (("Duke", "relapse"), r": \d+\.$")):
+        answer = study.shared_total(column, on="pid", between=["Yale", "Duke"])
+        assert re.search(form, answer.headline())
+        (row,) = answer.result.tables()[0].rows
+        assert type(row[2]) is int and row[2] == answer.total.value
+        assert type(row[3]) is float
+    assert "." in study.shared_total(("Duke", "bmi"), on="pid", between=["Yale", "Duke"]).headline()[:-1].split(":")[1]
 
 
 def test_what_it_costs_is_what_it_takes():
