@@ -74,7 +74,8 @@ def declared_keys(records: Records, asked: Mapping[str, Any], rules: Rules) -> d
     key_types = [key_of(Linkage.fields_from(each)) for each in given]
     permits_measuring(rules, COUNTS)
     named = [name for key_type in key_types for name in key_type.columns]
-    rules.permits_columns("linkage", [*named, *columns_of_side(where, patient, records.dictionary)])
+    rules.permits_key("linkage", named)
+    rules.permits_columns("linkage", columns_of_side(where, patient, records.dictionary))
     rows = records.select(where)
     keys = read_linkage_keys(rows, key_types, patient=patient)
     parts = [parts_of(found.key_type) for found in keys.of_type]

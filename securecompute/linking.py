@@ -159,7 +159,8 @@ def declared_number(records: Records, asked: Any, rules: Rules) -> dict[str, Any
         raise InvalidRequest(f"records are linked for one of {', '.join(LINKED_FOR[1:])}, not {purpose!r}")
     permits_measuring(rules, purpose)
     cohort = columns_used({"columns": list(side.columns), "where": side.where}, records.dictionary)
-    rules.permits_columns("linkage", [*key_type.columns, *cohort])
+    rules.permits_key("linkage", key_type.columns)
+    rules.permits_columns("linkage", cohort)
     fewest = rules.min_cell if purpose == ARRAYS else 0  # else empty is an answer as any other
     found, _, rows = _entries(records, key_type, side.where, side.columns, fewest)
     all_of_them = found if rows.n == records.n else None

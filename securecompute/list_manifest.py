@@ -169,7 +169,8 @@ class ListManifest:
         """
         side, columns = self.side(me), self.enrolment.columns_of(me)
         rules.permits_list([name for name in self.receivers if name != me])
-        rules.permits(INTERSECT, [*key_of(self.on).columns, *columns_used({"where": side.where}, columns)])
+        rules.permits(INTERSECT, columns_used({"where": side.where}, columns))
+        rules.permits_key(INTERSECT, key_of(self.on).columns)
 
 
 def check_cohorts(cohorts: Mapping[Party, str | None], receivers: Sequence[Party]) -> None:

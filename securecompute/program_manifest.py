@@ -172,9 +172,8 @@ class ProgramManifest:
             rules.permits(name if compared else "secret arrays", columns_used(source, columns))
         for on, where, brought in self._compared(owner):
             rules.permits_linkage(purpose)
-            fields = [column for part in on for column, _, _ in part]
-            used = columns_used({"columns": list(brought), "where": where}, columns)
-            rules.permits(name, [*fields, *used])
+            rules.permits_key(name, [column for part in on for column, _, _ in part])
+            rules.permits(name, columns_used({"columns": list(brought), "where": where}, columns))
         if patients := [each.patient for each in self.program.linkages if owner in each.sides and each.patient]:
             rules.permits(name, patients)
         if question is None:

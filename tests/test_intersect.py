@@ -355,7 +355,7 @@ def test_no_list_over_a_cohort_of_another_institution_reads_its_column():
 
 
 def test_who_invents_records_reads_a_field_of_the_key():
-    """No rule stops this but 'columns': a record for each patient and age, of which Duke's is the common one."""
+    """A record for each patient and age, of which Duke's is the common one; the rule 'keys' stops it."""
     duke, ages = table(range(20, 30)), list(range(20))
     invented = pa.table({"mrn": [f"patient {k}" for k in range(20, 30) for _ in ages], "age": 10 * ages})
     tables = {"Mayo": invented, "Duke": duke, "Yale": table([])}
@@ -365,10 +365,10 @@ def test_who_invents_records_reads_a_field_of_the_key():
         places = listed(network, "Mayo")
     read = {invented["mrn"][k].as_py(): invented["age"][k].as_py() for k in places}
     assert read == dict(zip(duke["mrn"].to_pylist(), duke["age"].to_pylist(), strict=True))
-    rules = {"Duke": sc.Rules(linkage="lists", columns=("mrn",))}
+    rules = {"Duke": sc.Rules(linkage="lists", keys=("mrn",))}
     with (
         sc.Network.simulate(tables, rules={name: rules.get(name, LISTS) for name in tables}, **told) as network,
-        pytest.raises(sc.DisclosureRefused, match="rule 'columns' does not list 'age'"),
+        pytest.raises(sc.DisclosureRefused, match="rule 'keys' does not list 'age'"),
     ):
         network.intersect("Mayo", "Duke", on=["mrn", "age"], to="Mayo")
 

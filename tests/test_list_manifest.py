@@ -144,6 +144,7 @@ def test_a_receiver_that_was_exchanged_is_held_against_the_rules_of_each(network
         (sc.Rules(), "rule 'linkage' is 'counts'"),
         (sc.Rules(linkage="lists", analyses=("count",)), "intersect: rule 'analyses' does not list it"),
         (sc.Rules(linkage="lists", columns=("age",)), "intersect: rule 'columns' does not list 'mrn'"),
+        (sc.Rules(linkage="lists", keys=("age",)), "intersect: rule 'keys' does not list 'mrn'"),
     ],
 )
 def test_a_manifest_is_held_against_the_rules_if_nobody_asked_before(rules, text):

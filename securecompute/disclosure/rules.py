@@ -9,6 +9,8 @@
     arrays            which programs on secret arrays its records go into: "aggregates", "any" or "none" (`exposure`)
     linkage           what its records may be linked for (`LINKED_FOR`): "none", "counts" of patients, "arrays" that
                       nobody sees, or "lists" of the common ones, which one institution or more are told
+    keys              which columns patients may be told apart by, None for all; who invents records with every value of
+                      a field finds which one fits
     lists_to          which other institutions may be told such lists, None for all with which it is linked
     max_elements      most numbers that the lines of one program may have together
 
@@ -48,6 +50,7 @@ class Rules:
     arrays: str = AGGREGATES
     max_elements: int = 2**30
     linkage: str = COUNTS
+    keys: tuple[str, ...] | None = None
     lists_to: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -55,7 +58,7 @@ class Rules:
             value = getattr(self, name)
             if type(value) is not int or value < floor:
                 raise InvalidRequest(f"rule '{name}' is {value!r}; it must be a whole number of at least {floor}")
-        for name in ("analyses", "columns", "sums", "lists_to"):
+        for name in ("analyses", "columns", "sums", "keys", "lists_to"):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, tuple) and all(type(item) is str for item in value)):
                 raise InvalidRequest(f"rule '{name}' must be a list of names")
@@ -138,6 +141,19 @@ class Rules:
                 "Ask the stewards whether they allow it."
             )
 
+    def permits_key(self, purpose: str, columns: Collection[str]) -> None:
+        """Return if patients may be told apart by these columns; the purpose is a word for the text.
+
+        raises   DisclosureRefused  naming the rule and what it does not list
+        """
+        self.permits_columns(purpose, columns)
+        for column in columns:
+            if self.keys is not None and column not in self.keys:
+                raise DisclosureRefused(
+                    f"{purpose}: rule 'keys' does not list '{column}'. It lists {_listed(self.keys)}; tell patients "
+                    "apart by these, or ask the stewards to list it."
+                )
+
     def permits_list(self, receivers: Collection[Party]) -> None:
         """Return if these other institutions may be told which of their patients are known here.
 
@@ -197,6 +213,7 @@ def strictest(*rules: Rules) -> Rules:
         arrays=max((each.arrays for each in rules), key=(ANY, AGGREGATES, NONE).index),
         max_elements=min(each.max_elements for each in rules),
         linkage=min((each.linkage for each in rules), key=LINKED_FOR.index),
+        keys=_common([each.keys for each in rules]),
         lists_to=_common([each.lists_to for each in rules]),
     )
 

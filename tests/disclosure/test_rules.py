@@ -19,6 +19,7 @@ RULES = st.builds(
     columns=NAMES,
     max_records=st.integers(1, 2**40),
     linkage=st.sampled_from(LINKED_FOR),
+    keys=NAMES,
     lists_to=NAMES,
 )
 
@@ -34,7 +35,7 @@ def test_the_strictest_rules_refuse_whatever_one_of_them_refuses(many):
     assert merged.min_cell == max(rules.min_cell for rules in many)
     assert merged.min_institutions == max(rules.min_institutions for rules in many)
     for name in "abcde":
-        for field in ("analyses", "columns", "lists_to"):
+        for field in ("analyses", "columns", "keys", "lists_to"):
             allowed = all(getattr(rules, field) is None or name in getattr(rules, field) for rules in many)
             assert (getattr(merged, field) is None or name in getattr(merged, field)) == allowed
 
@@ -136,6 +137,17 @@ def test_each_linkage_allows_what_comes_before_it(purpose):
         else:
             with pytest.raises(DisclosureRefused, match=f"rule 'linkage' is '{allowed}'"):
                 rules.permits_linkage(purpose)
+
+
+def test_patients_are_told_apart_by_the_columns_of_the_rules_and_by_all_where_they_say_nothing():
+    Rules().permits_key("overlap", ["born", "mrn"])
+    some = Rules(columns=("age", "born", "mrn"), keys=("born", "mrn"))
+    some.permits_key("overlap", ["mrn"])
+    some.permits_columns("overlap", ["age"])
+    with pytest.raises(DisclosureRefused, match=r"overlap: rule 'keys' does not list 'age'\. It lists born, mrn; tell"):
+        some.permits_key("overlap", ["mrn", "age"])
+    with pytest.raises(DisclosureRefused, match="rule 'columns' does not list 'mrn'"):
+        Rules(columns=("age",), keys=("mrn",)).permits_key("overlap", ["mrn"])
 
 
 def test_lists_are_told_to_whom_the_rules_list_and_to_all_where_they_say_nothing():

@@ -139,6 +139,7 @@ def test_a_laxer_smallest_cell_than_an_institutions_own_is_refused():
         ({"analyses": ("count", "distinct")}, r"overlap: rule 'analyses' does not list it. It lists count, distinct\."),
         ({"columns": ("age", "sex")}, "rule 'columns' does not list 'pid'"),
         ({"columns": ("pid", "sex")}, "rule 'columns' does not list 'age'"),
+        ({"keys": ("age",)}, "rule 'keys' does not list 'pid'"),
     ],
 )
 def test_one_institutions_rule_is_enough_to_refuse(own, text):

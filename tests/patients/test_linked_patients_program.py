@@ -199,6 +199,7 @@ def test_senseless_questions_are_refused_in_our_words(net, asked, text):
     [
         (sc.Rules(linkage="none"), "linkage"),
         (sc.Rules(columns=("number", "given", "family")), "columns"),
+        (sc.Rules(keys=("number", "given")), "keys"),
         (sc.Rules(columns=("number", "given", "family", "town")), "columns"),
         (sc.Rules(analyses=("overlap",)), "analyses"),
         (sc.Rules(max_elements=100), "max_elements"),

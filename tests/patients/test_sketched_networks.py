@@ -197,6 +197,7 @@ def test_fields_of_other_kinds_at_one_institution_are_refused():
     [
         (sc.Rules(linkage="none"), "rule 'linkage' is 'none'"),
         (sc.Rules(columns=("age",)), "rule 'columns' does not list 'id'"),
+        (sc.Rules(keys=("age",)), "rule 'keys' does not list 'id'"),
         (sc.Rules(columns=("id",)), "rule 'columns' does not list 'age'"),
         (sc.Rules(analyses=("count", "distinct")), "rule 'analyses' does not list it"),
         (sc.Rules(max_elements=2000), "rule 'max_elements'"),
