@@ -14,8 +14,8 @@ Security   Semi-honest. Both elements of a pair are uniform whatever c is: the o
            no assumption. The key that was not chosen needs the Diffie-Hellman product of y G and a hash: assumes CDH
            in ristretto255, Hg and SHA-256 as random oracles; `domain` sets runs apart. Time does not depend on
            choices. Not promised: that a chooser who deviates, with one y for all i, has but one key of each pair.
-Cost       1 round: the chooser sends 64 bytes a transfer, the offerer 32 in all. 0.16 ms of work a transfer for the
-           chooser, 0.25 for the offerer.
+Cost       1 round: the chooser sends 64 bytes a transfer, the offerer 32 in all. 0.03 ms of work a transfer for the
+           chooser, 0.05 for the offerer, with vectors; three to four times as much without (`ristretto`).
 Reference  Masny, Rindal, CCS 2019 (ePrint 2019/706), the form over a group, as in libOTe; RFC 9496.
 """
 
@@ -29,16 +29,18 @@ from securecompute.errors import InvalidRequest, PeerMisbehaved
 from securecompute.primitives.randomness import Randomness
 from securecompute.primitives.ristretto import (
     ELEMENT_BYTES,
+    GENERATOR,
+    UNIFORM_BYTES,
     InvalidElement,
-    add,
     check_element,
-    from_uniform,
-    hash_to_element,
-    multiply,
+    expand_each,
+    from_uniform_all,
+    multiply_all,
     multiply_base,
+    multiply_one,
     random_scalar,
+    random_scalars,
     rows,
-    subtract,
     table,
 )
 
@@ -60,14 +62,14 @@ class Chooser:
         """
         if choices.dtype != np.bool_ or choices.ndim != 1:
             raise InvalidRequest(f"choices are {choices.dtype} {choices.shape}; expected bool (n,)")
+        n = len(choices)
         self._choices, self._domain = [int(c) for c in choices], domain
-        self._exponents = [random_scalar(randomness) for _ in self._choices]
-        other = [from_uniform(randomness.bytes(64)) for _ in self._choices]
-        chosen = [
-            subtract(multiply_base(a), _hashed(domain, i, 1 - c, r))
-            for i, (a, c, r) in enumerate(zip(self._exponents, self._choices, other, strict=True))
-        ]
-        self.points = _in_place(table(chosen), table(other), choices)
+        self._exponents = random_scalars(randomness, n)
+        uniform = b"".join(randomness.bytes(UNIFORM_BYTES) for _ in range(n))
+        other = from_uniform_all(np.frombuffer(uniform, np.uint8).reshape(n, UNIFORM_BYTES))
+        hashed = _hashed(domain, [1 - c for c in self._choices], other, range(n))
+        chosen = multiply_one(self._exponents, GENERATOR, hashed)
+        self.points = _in_place(chosen, other, choices)
 
     def keys(self, point: Octets, peer: str) -> list[bytes]:
         """The chosen keys, 32 bytes each.
@@ -75,11 +77,12 @@ class Chooser:
         point    uint8 (32,), from the offerer
         raises   PeerMisbehaved  it is no element, or the identity
         """
-        (y_g,) = _checked(point.reshape(1, -1), peer)
-        return [
-            _key(self._domain, i, c, multiply(a, y_g))
-            for i, (a, c) in enumerate(zip(self._exponents, self._choices, strict=True))
-        ]
+        try:
+            y_g = check_element(point.tobytes())
+        except InvalidElement as error:
+            raise _named(peer) from error
+        products = rows(multiply_one(self._exponents, y_g))
+        return [_key(self._domain, i, c, p) for i, (c, p) in enumerate(zip(self._choices, products, strict=True))]
 
 
 class Offerer:
@@ -101,16 +104,16 @@ class Offerer:
         points   uint8 (n, 2, 32), from the chooser
         raises   PeerMisbehaved  one of them is no element, or the identity
         """
-        flat = _checked(points.reshape(-1, ELEMENT_BYTES), peer)
-        pairs = zip(flat[::2], flat[1::2], strict=True)
+        n = len(points)
+        own, others = points.reshape(-1, ELEMENT_BYTES), points[:, ::-1].reshape(-1, ELEMENT_BYTES)
+        hashed = _hashed(self._domain, [1, 0] * n, others, np.repeat(np.arange(n), 2).tolist())
         try:
-            return [(self._of(i, 0, pair), self._of(i, 1, pair)) for i, pair in enumerate(pairs)]
-        except InvalidElement as error:  # a point minus its hash: whoever sent it knew the key before it was made
+            products = rows(multiply_all(self._y, own, hashed))
+        except InvalidElement as error:  # or a point is minus its hash: whoever sent it knew the key before it was made
             raise _named(peer) from error
-
-    def _of(self, i: int, j: int, pair: tuple[bytes, bytes]) -> bytes:
-        blinded = add(pair[j], _hashed(self._domain, i, 1 - j, pair[1 - j]))
-        return _key(self._domain, i, j, multiply(self._y, blinded))
+        return [
+            (_key(self._domain, i, 0, products[2 * i]), _key(self._domain, i, 1, products[2 * i + 1])) for i in range(n)
+        ]
 
 
 def _in_place(chosen: Octets, other: Octets, choices: NDArray[np.bool_]) -> Octets:
@@ -119,19 +122,14 @@ def _in_place(chosen: Octets, other: Octets, choices: NDArray[np.bool_]) -> Octe
     return np.stack([chosen ^ swap, other ^ swap], axis=1)
 
 
-def _checked(points: Octets, peer: str) -> Sequence[bytes]:
-    try:
-        return [check_element(point) for point in rows(points)]
-    except InvalidElement as error:
-        raise _named(peer) from error
-
-
 def _named(peer: str) -> PeerMisbehaved:
     return PeerMisbehaved(f"'{peer}' sent a point for oblivious transfer that is no element, or the identity")
 
 
-def _hashed(domain: bytes, i: int, j: int, point: bytes) -> bytes:
-    return hash_to_element(i.to_bytes(4, "big") + bytes([j]) + point, domain)
+def _hashed(domain: bytes, places: Sequence[int], points: Octets, transfers: Sequence[int]) -> Octets:
+    """What Hg(i, j, R) of each point is made of: uint8 (n, 64)."""
+    of = zip(transfers, places, rows(points), strict=True)
+    return expand_each((i.to_bytes(4, "big") + bytes([j]) + point for i, j, point in of), domain)
 
 
 def _key(domain: bytes, i: int, j: int, product: bytes) -> bytes:

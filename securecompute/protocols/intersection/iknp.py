@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from securecompute.arithmetic import bit_matrix
 from securecompute.engine.rounds import Array, Bytes, Message, Part, Party, Round, Several, Spec
 from securecompute.errors import InvalidRequest
-from securecompute.primitives import okvs, row_hash
+from securecompute.primitives import okvs, ristretto, row_hash
 from securecompute.primitives.block_hash import BlockHash
 from securecompute.primitives.lpn import RECOMMENDED
 from securecompute.primitives.masks import Reader
@@ -143,6 +143,7 @@ def warm() -> None:
     from securecompute.arithmetic import lookup
 
     bit_matrix.warm()
+    ristretto.warm()
     row_hash.warm()
     lookup.warm()
     okvs.warm()

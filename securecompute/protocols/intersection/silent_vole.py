@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 from securecompute.arithmetic import bit_matrix
 from securecompute.engine.rounds import Array, Part, Party, Round, Several
 from securecompute.errors import InvalidRequest
-from securecompute.primitives import expand_convolute, ggm, lpn, noisy_vole, transfer_extension
+from securecompute.primitives import expand_convolute, ggm, lpn, noisy_vole, ristretto, transfer_extension
 from securecompute.primitives.block_hash import BlockHash
 from securecompute.primitives.expand_convolute import ExpandConvolute
 from securecompute.primitives.lpn import RECOMMENDED
@@ -251,6 +251,7 @@ def warm() -> None:
     """Compile all kernels, or load them from the cache, so that no session waits for them."""
     bit_matrix.warm()
     expand_convolute.warm()
+    ristretto.warm()
 
 
 class _Keys:
