@@ -37,17 +37,20 @@ def reason(run: Run, enrolment: Enrolment, parties: Sequence[Party]) -> SecureCo
 
     parties   all that live on the fabric
     """
-    gone = [party for party, outcome in run.outcomes.items() if _ended(outcome)]
+    gone = [party for party, outcome in run.outcomes.items() if _of_loss(outcome) and not outcome.missing]
     told = {party: outcome for party, outcome in run.outcomes.items() if party not in gone}
     error = cause(replace(run, outcomes=told) if any(each.error for each in told.values()) else run)
     if not isinstance(error, PeerSilent):
         return error
-    return _with_remedy(error, gone, enrolment, parties) if gone else _with_question(error, enrolment)
+    if isinstance(error, PeerLost):
+        noticed = [party for each in told.values() if _of_loss(each) for party in each.missing]
+        return _with_remedy(error, gone or noticed, enrolment, parties)
+    return _with_question(error, enrolment)
 
 
-def _ended(outcome: Outcome) -> bool:
-    """Whether it is of a party whose process ended; who notices that has others missing."""
-    return isinstance(outcome.error, PeerLost) and not outcome.echo and not outcome.missing
+def _of_loss(outcome: Outcome) -> bool:
+    """Whether it is of a party that is gone, and so misses nobody, or that notices that another one is."""
+    return isinstance(outcome.error, PeerLost) and not outcome.echo
 
 
 def _with_remedy(

@@ -129,6 +129,14 @@ def test_of_who_does_not_compute_nothing_of_that_is_said(dealt):
     assert "'Rush' is gone" in text and "computes" not in text
 
 
+@pytest.mark.parametrize("frame", [0, 1])
+def test_of_who_does_not_compute_and_is_killed_in_a_session_the_others_speak(frame):
+    with network(FOUR) as net:  # with conversations as they are
+        net.fabric.network = Faults(0, kill={"Rush": (frame, "before")})
+        text = str(error_of(lambda n: n.study("s").overlap(on="pid", between=["Rush", "Yale"]), net))
+    assert "'Rush' is gone: process or link ended. Ask again without, or later" in text and "compute" not in text
+
+
 def test_a_refusal_is_none_of_a_loss(dealt):
     rules = {"Duke": sc.Rules(linkage="arrays", analyses=("overlap",)), "Mayo": sc.Rules(analyses=("distinct",))}
     with network(TABLES, rules=rules) as net, pytest.raises(sc.DisclosureRefused) as refused:
