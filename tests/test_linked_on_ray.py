@@ -14,9 +14,7 @@ TABLES = hospitals({"Mayo": range(150), "Duke": range(30, 200), "Yale": range(60
 
 def answers(network):
     table = network.study("s").linked_crosstab(("Mayo", "rx"), ("Duke", "stage"), on="pid").to_plain()["result"]
-    total = (
-        network.study("s").shared_total(("Duke", "relapse"), on="pid", between=["Mayo", "Duke"]).to_plain()["result"]
-    )
+    total = network.study("s").shared_total(("Duke", "bmi"), on="pid", between=["Mayo", "Duke"]).to_plain()["result"]
     columns = {"Mayo": ["rx", "age"], "Duke": ["bmi"]}
     pairs = network.link("Mayo", "Duke", on="pid", columns=columns, least=70)
     sums = ((pairs["Mayo", "rx"] * pairs["Mayo", "age"]).sum().reveal(), pairs.matched.sum().reveal())

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from securecompute.records.rows import Rows
 
 NAME = "describe"
-_FEWEST_VALUES = 6  # n, S and Q give the counts of three values, and the codes 1 to 3 are inferred as 0 to 4
 
 
 def ask(dictionary: "Dictionary", column: str, by: str | None = None, where: str | None = None) -> Question:
@@ -52,7 +51,7 @@ def ask(dictionary: "Dictionary", column: str, by: str | None = None, where: str
     variable, limit = variables.numeric(dictionary, column, "column")
     if variable.type == "integer" and limit > 2**SQUARE_BITS:
         raise InvalidRequest(f"column: the range of '{column}' exceeds 2^{SQUARE_BITS}; declare it as type number")
-    if variable.type == "integer" and (variable.high or 0) - (variable.low or 0) < _FEWEST_VALUES - 1:
+    if variables.few_values(variable):
         raise DisclosureRefused(
             f"{NAME}: '{column}' takes so few values by its range that n, mean and variance would show how many "
             "patients have each. Declare it as categorical and cross-tabulate it."

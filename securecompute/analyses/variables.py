@@ -10,6 +10,7 @@ from securecompute.errors import InvalidRequest
 from securecompute.records.dictionary import Column, Dictionary
 
 MOST_CATEGORIES = 64
+FEWEST_VALUES = 6  # number, sum and sum of squares give the counts of three, and codes 1 to 3 are inferred as 0 to 4
 EVERY = "A dictionary declares every column that is asked about."
 _NUMERIC = ("integer", "number")
 
@@ -66,6 +67,13 @@ def numeric(dictionary: Dictionary, name: object, role: str) -> tuple[Column, fl
             f"Declare low and high for [columns.{column.name}] in the dictionary."
         )
     return column, max(abs(column.low), abs(column.high))
+
+
+def few_values(column: Column) -> bool:
+    """Whether a column takes so few values, by its range, that sums of it would show how many patients have each."""
+    if column.categories is not None:
+        return True
+    return column.type == "integer" and (column.high or 0) - (column.low or 0) < FEWEST_VALUES - 1
 
 
 def category(categories: tuple[str, ...], value: object, role: str, column: str) -> str:

@@ -9,7 +9,9 @@ Reveals    n, if it is 0 or at least the smallest cell, and then the total; else
            institutions together, with a value in the column or not. To nobody which patients these are. Of each
            institution, to the others: how many patients it has in all, in the cohort or not, rounded up to 64, or by
            at most an eighth.
-           Not promised: the total of a few large numbers among many small ones is close to the large ones.
+           Not promised: the total of a few large numbers among many small ones is close to the large ones, and one of
+           which nearly all are zero says how few are not. Categories, and whole numbers with fewer than six values by
+           their range, have no total: it would be a count, and maybe a small one.
 Accuracy   n exact, for identifiers that are equal; the total as the column's range and the number of rows leave digits
            in 64 bits, whole numbers exact.
 Checked    against pandas on an inner join.
@@ -33,7 +35,7 @@ from securecompute.analyses.result import (
     count,
     plain_count,
 )
-from securecompute.errors import InvalidRequest
+from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.patients import counts
 from securecompute.patients.counts import Sides
 from securecompute.patients.identified import Identified
@@ -129,17 +131,22 @@ def ask(
 ) -> Question:
     """How many patients institutions have in common, and their total of a column of one of them.
 
-    column   institution and its column, ("Duke", "cost"): numbers with a range, or two categories, as 0 and 1
+    column   institution and its column, ("Duke", "cost"): numbers with a range
     on       the fields that identify a patient: columns, "born as date", "soundex(surname)", or `Field`s
     between  the institutions, that of the column among them
     where    a cohort, at each of them
-    raises   InvalidRequest  a column, field, cohort or institution that is not there; a column without numbers
+    raises   InvalidRequest     a column, field, cohort or institution that is not there; a column without numbers
+             DisclosureRefused  categories, or whole numbers with fewer than six values
     """
     institution, name = placed(column, "column")
     names = list(between) if isinstance(between, list | tuple) else []
     if len(set(names)) < max(2, len(names)) or institution not in names:
         raise InvalidRequest(f"between=[...] names two institutions or more, each once, and '{institution}' among them")
-    column_at(dictionary, institution, name)
+    if variables.few_values(column_at(dictionary, institution, name)):
+        raise DisclosureRefused(
+            f"{NAME}: '{name}' takes so few values that a total would show how many patients have each. Declare it as "
+            "categorical, and count them by it: linked_crosstab"
+        )
     declared_range(columns_at(dictionary, institution), [name])
     key = {"column": [institution, name], "on": known_key(on, dictionary), "between": names}
     return Question(NAME, key, variables.cohort(where, dictionary))
