@@ -52,9 +52,9 @@ def expand_message_xmd(message: bytes, dst: bytes, length: int) -> bytes:
     raises   InvalidRequest  a tag of another length, or not 1 to 16320 bytes asked for
     """
     blocks = -(-length // 64)
-    if not 0 < len(dst) <= 255 or not 0 < blocks <= 255:
-        raise InvalidRequest(f"expand_message_xmd: a tag of {len(dst)} bytes (1 to 255), {length} bytes (1 to 16320)")
-    tag = dst + bytes([len(dst)])
+    if not 0 < blocks <= 255:
+        raise InvalidRequest(f"expand_message_xmd: {length} bytes asked for; it gives 1 to 16320")
+    tag = _tag(dst)
     first = _Z_PAD.copy()
     first.update(message + length.to_bytes(2, "big") + b"\0" + tag)
     b_0 = first.digest()
@@ -64,6 +64,12 @@ def expand_message_xmd(message: bytes, dst: bytes, length: int) -> bytes:
         block = sha512(bytes(x ^ y for x, y in zip(b_0, block, strict=True)) + bytes([i]) + tag).digest()
         expanded.append(block)
     return b"".join(expanded)[:length]
+
+
+def _tag(dst: bytes) -> bytes:
+    if not 0 < len(dst) <= 255:
+        raise InvalidRequest(f"expand_message_xmd: a tag of {len(dst)} bytes; it has 1 to 255")
+    return dst + bytes([len(dst)])
 
 
 def from_uniform(uniform: bytes) -> bytes:
@@ -206,8 +212,14 @@ def from_uniform_all(uniform: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def expand_each(messages: Iterable[bytes], dst: bytes) -> NDArray[np.uint8]:
     """What `hash_to_element` makes an element of, for every message: uint8 (n, 64)."""
-    expanded = b"".join([expand_message_xmd(message, dst, UNIFORM_BYTES) for message in messages])
-    return np.frombuffer(expanded, np.uint8).reshape(-1, UNIFORM_BYTES)
+    tag = _tag(dst)
+    first, second = UNIFORM_BYTES.to_bytes(2, "big") + b"\0" + tag, b"\1" + tag
+    expanded = []
+    for message in messages:  # `expand_message_xmd` of one block, without its checks
+        state = _Z_PAD.copy()
+        state.update(message + first)
+        expanded.append(sha512(state.digest() + second).digest())
+    return np.frombuffer(b"".join(expanded), np.uint8).reshape(-1, UNIFORM_BYTES)
 
 
 def multiply_all(
