@@ -21,7 +21,6 @@ from securecompute.linking import Own, check_number, key_of, padded, parts_of, p
 from securecompute.primitives.randomness import Randomness
 from securecompute.program_manifest import columns_used
 from securecompute.programs.linkages import MOST_KEYS, Linkage, Side
-from securecompute.records.dictionary import Dictionary
 from securecompute.records.linkage_keys import LinkageKeys, read_linkage_keys
 from securecompute.records.rows import Rows
 from securecompute.records.sources import Records
@@ -64,7 +63,7 @@ def declared_keys(records: Records, asked: Mapping[str, Any], rules: Rules) -> d
 
     asked    keys, where and patient of linkages by several keys
     raises   InvalidRequest     as `own_keys`, or another number of keys than 1 to 16
-             DisclosureRefused  a rule does not allow it, or a column of a key or of the cohort
+             DisclosureRefused  a rule does not allow it, or a column of a key, of the cohort, or of patients
     """
     given, where, patient = asked["keys"], asked.get("where"), asked.get("patient")
     if not isinstance(given, list) or not 1 <= len(given) <= MOST_KEYS:
@@ -73,15 +72,13 @@ def declared_keys(records: Records, asked: Mapping[str, Any], rules: Rules) -> d
         raise InvalidRequest("a cohort, and the column of patients, are texts")
     key_types = [key_of(Linkage.fields_from(each)) for each in given]
     permits_measuring(rules, COUNTS)
-    named = [name for key_type in key_types for name in key_type.columns]
-    rules.permits_key("linkage", named)
-    rules.permits_columns("linkage", columns_of_side(where, patient, records.dictionary))
+    told_apart_by = [
+        *(name for key_type in key_types for name in key_type.columns),
+        *([] if patient is None else [patient]),
+    ]
+    rules.permits_key("linkage", told_apart_by)
+    rules.permits_columns("linkage", columns_used({"where": where}, records.dictionary))
     rows = records.select(where)
     keys = read_linkage_keys(rows, key_types, patient=patient)
     parts = [parts_of(found.key_type) for found in keys.of_type]
     return {"records": padded(records.n), "keys": [[[list(field) for field in part] for part in key] for key in parts]}
-
-
-def columns_of_side(where: str | None, patient: str | None, dictionary: Dictionary) -> list[str]:
-    """The columns of a cohort, and the one that tells patients apart."""
-    return columns_used({"columns": [] if patient is None else [patient], "where": where}, dictionary)

@@ -175,7 +175,7 @@ class ProgramManifest:
             rules.permits_key(name, [column for part in on for column, _, _ in part])
             rules.permits(name, columns_used({"columns": list(brought), "where": where}, columns))
         if patients := [each.patient for each in self.program.linkages if owner in each.sides and each.patient]:
-            rules.permits(name, patients)
+            rules.permits_key(name, patients)
         if question is None:
             rules.permits_program(self.program, owner)
         else:

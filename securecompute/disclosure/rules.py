@@ -9,8 +9,8 @@
     arrays            which programs on secret arrays its records go into: "aggregates", "any" or "none" (`exposure`)
     linkage           what its records may be linked for (`LINKED_FOR`): "none", "counts" of patients, "arrays" that
                       nobody sees, or "lists" of the common ones, which one institution or more are told
-    keys              which columns patients may be told apart by, None for all; who invents records with every value of
-                      a field finds which one fits
+    keys              which columns patients may be told apart by, those of a key and an institution's own, None for
+                      all; who invents records with every value of a field finds which one fits
     lists_to          which other institutions may be told such lists, None for all with which it is linked
     max_elements      most numbers that the lines of one program may have together
 

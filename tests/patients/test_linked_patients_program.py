@@ -7,13 +7,16 @@ import pytest
 import securecompute as sc
 from securecompute.coordinator import COLLECTOR
 from securecompute.patients import catalogue, counts
+from securecompute.patients.counts import Sides
 from securecompute.patients.linked_patients import prefixes
 from securecompute.program_manifest import ProgramManifest
 from securecompute.programs.expressions import Expression, apply, program_of
-from securecompute.programs.linkages import ORDER, Linkage
+from securecompute.programs.linkages import ORDER, Linkage, Side
 from securecompute.programs.program import Input
 from tests.patients.fielded import BETWEEN, COLUMNS, DICTIONARY, KEYS, RULES, SIX, people, table, without
 from tests.patients.pooled import network
+
+MRN = ((("mrn", "text", "whole"),),)
 
 
 def test_rounds_and_bytes_do_not_depend_on_who_matches():
@@ -200,6 +203,7 @@ def test_senseless_questions_are_refused_in_our_words(net, asked, text):
         (sc.Rules(linkage="none"), "linkage"),
         (sc.Rules(columns=("number", "given", "family")), "columns"),
         (sc.Rules(keys=("number", "given")), "keys"),
+        (sc.Rules(keys=("number", "given", "family", "town")), "keys"),
         (sc.Rules(columns=("number", "given", "family", "town")), "columns"),
         (sc.Rules(analyses=("overlap",)), "analyses"),
         (sc.Rules(max_elements=100), "max_elements"),
@@ -212,6 +216,21 @@ def test_a_steward_can_refuse(rules, rule):
         pytest.raises(sc.DisclosureRefused, match=f"rule '{rule}'"),
     ):
         formed.study("s").linked_patients(between=BETWEEN, keys=KEYS, patient="mrn")
+
+
+def test_no_column_outside_the_rule_keys_says_whether_two_records_are_one_patients(dealt):
+    """With three invented records `patient="town"` would say whether two people live in one town, and so in which."""
+    rules = {"Bern": sc.Rules(min_cell=3, keys=("mrn",)), "Lyon": RULES}
+    with network(dict.fromkeys(BETWEEN, table(SIX)), dictionary=DICTIONARY, rules=rules) as formed:
+        study, asked = formed.study("s"), {"between": BETWEEN, "keys": ["mrn"]}
+        assert study.linked_patients(**asked, patient="mrn").found == 6
+        question = study.question("linked_patients", **asked, patient="town")
+        program = made(Sides(MRN, tuple(Side(name, None, 64) for name in BETWEEN)), formed.dictionaries, question)
+        forged = ProgramManifest(program, formed._enrolment, formed.rules, bytes(32), question).encode()
+        with pytest.raises(sc.DisclosureRefused, match="rule 'keys' does not list 'town'"):
+            formed.fabric.ask("Bern", "measure", {"keys": [[[["mrn", "text", "whole"]]]], "patient": "town"})
+        with pytest.raises(sc.DisclosureRefused, match="rule 'keys' does not list 'town'"):
+            formed.fabric.ask("Bern", "consider", forged)
 
 
 @pytest.mark.parametrize(
