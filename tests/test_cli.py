@@ -121,6 +121,16 @@ def test_a_refused_question_does_not_stop_the_others(folder):
     assert "Refused." in (folder / "report" / "report.html").read_text()
 
 
+def test_nor_does_one_that_no_rules_would_allow(folder):
+    for name in NAMES:
+        table = pq.read_table(folder / f"{name}.parquet")
+        pq.write_table(table.set_column(2, "age", pa.array([0, 1] * 20)), folder / f"{name}.parquet")
+    result = called(folder, STUDY.replace("high = 120", "high = 1") + DESCRIBE + CROSSTAB)
+    assert result.exit_code == 3
+    assert "16/80" in result.stdout
+    assert "question 1, 'How old?': describe: 'age' takes so few values" in result.stderr
+
+
 def test_a_refusal_is_said_even_when_quiet(folder):
     result = called(folder, STUDY + RULES + DESCRIBE, "--quiet")
     assert (result.exit_code, result.stdout) == (3, "")
