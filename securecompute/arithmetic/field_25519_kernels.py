@@ -24,6 +24,7 @@ Reference  Bernstein, Curve25519, PKC 2006, for limbs in doubles; Emmart, Zheng,
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 import numba
@@ -53,6 +54,7 @@ _DECLARED: Any = cgutils.get_or_insert_function
 Limbs = list[Any]
 
 
+@cache
 def has_vectors() -> bool:
     """Whether the compiler may use vectors of four lanes and fma, as NUMBA_CPU_FEATURES or this processor says."""
     features: str = cpu_target.target_context.codegen().magic_tuple()[2]

@@ -9,6 +9,7 @@ Reference  FIPS 197; NIST SP 800-38A; Gueron, Intel AES New Instructions Set, 20
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 import numba
@@ -31,6 +32,7 @@ _NOTHING: Any = types.void
 _DECLARED: Any = cgutils.get_or_insert_function
 
 
+@cache
 def has_instruction() -> bool:
     """Whether the compiler may use the instructions for AES, as NUMBA_CPU_FEATURES or this processor says."""
     features: str = cpu_target.target_context.codegen().magic_tuple()[2]

@@ -67,7 +67,7 @@ class Chooser:
         self._exponents = random_scalars(randomness, n)
         uniform = b"".join(randomness.bytes(UNIFORM_BYTES) for _ in range(n))
         other = from_uniform_all(np.frombuffer(uniform, np.uint8).reshape(n, UNIFORM_BYTES))
-        hashed = _hashed(domain, [1 - c for c in self._choices], other, range(n))
+        hashed = _hashed(domain, range(n), [1 - c for c in self._choices], other)
         chosen = multiply_one(self._exponents, GENERATOR, hashed)
         self.points = _in_place(chosen, other, choices)
 
@@ -81,8 +81,7 @@ class Chooser:
             y_g = check_element(point.tobytes())
         except InvalidElement as error:
             raise _named(peer) from error
-        products = rows(multiply_one(self._exponents, y_g))
-        return [_key(self._domain, i, c, p) for i, (c, p) in enumerate(zip(self._choices, products, strict=True))]
+        return _keys(self._domain, range(len(self._choices)), self._choices, multiply_one(self._exponents, y_g))
 
 
 class Offerer:
@@ -106,14 +105,14 @@ class Offerer:
         """
         n = len(points)
         own, others = points.reshape(-1, ELEMENT_BYTES), points[:, ::-1].reshape(-1, ELEMENT_BYTES)
-        hashed = _hashed(self._domain, [1, 0] * n, others, np.repeat(np.arange(n), 2).tolist())
+        transfers = np.repeat(np.arange(n), 2).tolist()
+        hashed = _hashed(self._domain, transfers, [1, 0] * n, others)
         try:
-            products = rows(multiply_all(self._y, own, hashed))
+            products = multiply_all(self._y, own, hashed)
         except InvalidElement as error:  # or a point is minus its hash: whoever sent it knew the key before it was made
             raise _named(peer) from error
-        return [
-            (_key(self._domain, i, 0, products[2 * i]), _key(self._domain, i, 1, products[2 * i + 1])) for i in range(n)
-        ]
+        keys = _keys(self._domain, transfers, [0, 1] * n, products)
+        return list(zip(keys[::2], keys[1::2], strict=True))
 
 
 def _in_place(chosen: Octets, other: Octets, choices: NDArray[np.bool_]) -> Octets:
@@ -126,11 +125,20 @@ def _named(peer: str) -> PeerMisbehaved:
     return PeerMisbehaved(f"'{peer}' sent a point for oblivious transfer that is no element, or the identity")
 
 
-def _hashed(domain: bytes, places: Sequence[int], points: Octets, transfers: Sequence[int]) -> Octets:
+def _hashed(domain: bytes, transfers: Sequence[int], places: Sequence[int], points: Octets) -> Octets:
     """What Hg(i, j, R) of each point is made of: uint8 (n, 64)."""
-    of = zip(transfers, places, rows(points), strict=True)
-    return expand_each((i.to_bytes(4, "big") + bytes([j]) + point for i, j, point in of), domain)
+    return expand_each(_placed(b"", transfers, places, points), domain)
 
 
-def _key(domain: bytes, i: int, j: int, product: bytes) -> bytes:
-    return sha256(bytes([len(domain)]) + domain + i.to_bytes(4, "big") + bytes([j]) + product).digest()
+def _keys(domain: bytes, transfers: Sequence[int], places: Sequence[int], products: Octets) -> list[bytes]:
+    """SHA-256(i, j, product) of each product."""
+    return [sha256(row).digest() for row in _placed(bytes([len(domain)]) + domain, transfers, places, products)]
+
+
+def _placed(prefix: bytes, transfers: Sequence[int], places: Sequence[int], points: Octets) -> list[bytes]:
+    """prefix, i in four bytes, big-endian, j in one, and the point, for each point."""
+    heads = np.empty((len(points), len(prefix) + 5), np.uint8)
+    heads[:, : len(prefix)] = np.frombuffer(prefix, np.uint8)
+    heads[:, len(prefix) : -1] = np.asarray(transfers, ">u4").view(np.uint8).reshape(-1, 4)
+    heads[:, -1] = places
+    return rows(np.hstack([heads, points]))
