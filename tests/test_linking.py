@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import securecompute as sc
@@ -15,6 +16,7 @@ from securecompute.program_manifest import columns_used
 from securecompute.programs.expressions import Expression, apply, program_of
 from securecompute.programs.linkages import Linkage, Side
 from securecompute.programs.program import Input
+from securecompute.records.dictionary import Column, Dictionary
 from tests.linked import hospitals, network
 from tests.seeded import SeededRandomness
 
@@ -170,3 +172,19 @@ def test_so_many_records_that_a_false_match_is_likelier_than_2_to_the_minus_40_a
     else:
         with pytest.raises(InvalidRequest, match="Name fewer institutions"):
             program_of([(each, "box") for each in matched])
+
+
+def test_no_answer_before_a_question_depends_on_who_is_in_the_cohort():
+    """One patient's number is too long, his weight has decimals, his note is beyond what an identifier takes."""
+    fits = (Column("nr", "integer", low=0, high=2**60), Column("weight", "number", low=0, high=300))
+    known = Dictionary((Column("pid", "text"), Column("note", "text"), *fits))
+    his, others = ("p0", "x" * 70_000, 2**54 + 1, 72.5), [(f"p{k}", "well", k, 70.0) for k in range(1, 20)]
+    own = pa.table(dict(zip(known, zip(his, *others, strict=True), strict=True)))
+    asked = [{"keys": [[[[name, kind, "whole"]]]]} for name in ("note", "weight", "nr") for kind in ("text", "number")]
+    asked += [{"on": each["keys"][0], "purpose": "counts"} for each in asked]
+    asked += [ASKED | {"purpose": "counts", "columns": ["nr"]}, {"columns": "nr"}]
+    with network({"Mayo": own, "Duke": own}, sc.Rules(), dictionary=known) as formed:
+        for each in asked:
+            cohorts = [each | {"where": where} for where in ("pid = 'p0'", "pid = 'p1'")]
+            one, other = (formed.fabric.ask_all(["Duke"], "measure", cohort) for cohort in cohorts)
+            assert repr(one) == repr(other)

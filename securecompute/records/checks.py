@@ -149,6 +149,14 @@ def check_exact(values: pa.ChunkedArray) -> None:
         raise InvalidRequest("holds a whole number beyond 2^53, which is not exact as a number; declare it as text")
 
 
+def check_whole(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Numbers as int64. raises InvalidRequest, the end of a sentence, if one has decimals."""
+    integers = as_integers(values)
+    if integers is None:
+        raise InvalidRequest("holds numbers with decimals, which identify nobody; take another column")
+    return integers
+
+
 def _check_values(values: pa.ChunkedArray, column: Column) -> None:
     """raises InvalidRequest, the end of a sentence, for an unknown category or a value out of range."""
     if column.categories is not None:

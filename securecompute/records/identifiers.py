@@ -49,7 +49,7 @@ class Report:
 
     records      that were read
     missing      column -> records without a value there
-    unreadable   column -> records whose value is none: no day of the calendar, no letter in a name
+    unreadable   column -> records whose value is none: no day of the calendar, no letter in a name, beyond 65535 bytes
     lacking      records without the identifier, for one reason or the other
     repeated     records with an identifier that another record stands for, or, where so asked, that none does
     distinct     identifiers that are left

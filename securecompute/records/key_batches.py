@@ -1,6 +1,6 @@
 """Some columns of a source, batch by batch, so that a file larger than memory can be read for its identifiers.
 
-    rows, Records             their canonical columns, in slices
+    rows, Records             their canonical columns, in slices; numbers as whole ones
     .parquet, .csv            read by row groups and blocks; of CSV every column as text, unless a dictionary says more
     .arrow, .feather          read by the file's own batches
     tables, frames            as `sources.load`, in slices
@@ -40,7 +40,7 @@ def batches(source: Any, columns: Sequence[str], dictionary: Dictionary | None =
     if isinstance(source, Records):
         source = source.select()
     if isinstance(source, Rows):
-        yield from _sliced(pa.table({name: source.values(name) for name in columns}))
+        yield from _sliced(pa.table({name: source.identifying(name) for name in columns}))
         return
     declared = Dictionary(tuple(dictionary[name] for name in columns if name in dictionary)) if dictionary else None
     where = "the stream"

@@ -161,14 +161,20 @@ class Spelled:
         return self._spelled[at]
 
     def field(self, field: Field) -> pa.Array:
-        """The field: large_string, null where a record lacks it. raises InvalidRequest naming the column."""
+        """The field: large_string, null where a record lacks it, or more than 65535 bytes. raises as `spelled`."""
         if field not in self._shaped:
-            self._shaped[field] = shape(self.spelled(field), field.form)
+            self._shaped[field] = _short(shape(self.spelled(field), field.form))
         return self._shaped[field]
 
     def missing(self, column: str) -> int:
         """How many records hold nothing in the column."""
         return int(self._columns[column].null_count)
+
+
+def _short(values: pa.Array) -> pa.Array:
+    """The texts for whose length there is room; said as an error, a longer one would tell that a cohort selects it."""
+    long = pc.greater(pc.binary_length(values), LONGEST_FIELD)
+    return pc.if_else(long, pa.scalar(None, values.type), values) if pc.any(long).as_py() else values
 
 
 def present(key_type: KeyType, spelled: Spelled) -> NDArray[np.bool_]:
@@ -182,7 +188,7 @@ def strings(key_type: KeyType, spelled: Spelled) -> tuple[NDArray[np.int64], NDA
     """The strings of the records that have all fields.
 
     returns   places of these records: int64 (m,), ascending; the strings' bytes, uint8; their offsets, int64 (m + 1,)
-    raises    InvalidRequest  naming a column: a field longer than 65535 bytes, or as `spell` says
+    raises    InvalidRequest  naming a column, as `spell` says
     """
     fields = {field: spelled.field(field) for field in key_type.fields}
     there = present(key_type, spelled)
@@ -193,11 +199,11 @@ def strings(key_type: KeyType, spelled: Spelled) -> tuple[NDArray[np.int64], NDA
     pieces: list[Any] = []
     for part in key_type.parts:
         if isinstance(part, Field):
-            pieces += _with_length(part, fields[part])
+            pieces += _with_length(fields[part])
         else:
             both = fields[part.one], fields[part.other]
-            pieces += _with_length(part.one, pc.min_element_wise(*both))
-            pieces += _with_length(part.other, pc.max_element_wise(*both))
+            pieces += _with_length(pc.min_element_wise(*both))
+            pieces += _with_length(pc.max_element_wise(*both))
     joined = pc.binary_join_element_wise(*pieces, pa.scalar(b"", pa.large_binary()))
     _, offsets, data = joined.buffers()
     octets = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
@@ -205,11 +211,9 @@ def strings(key_type: KeyType, spelled: Spelled) -> tuple[NDArray[np.int64], NDA
     return places, octets, ends
 
 
-def _with_length(field: Field, values: pa.Array) -> list[pa.Array]:
+def _with_length(values: pa.Array) -> list[pa.Array]:
     """Two columns of bytes: the lengths of the values, 16 bits each, and the values."""
     lengths = pc.binary_length(values).to_numpy(zero_copy_only=False)
-    if len(lengths) and lengths.max() > LONGEST_FIELD:
-        raise InvalidRequest(f"column '{field.column}' holds a text of more than {LONGEST_FIELD} bytes: no identifier")
     sizes = lengths.astype(">u2").tobytes()
     prefix = pa.FixedSizeBinaryArray.from_buffers(pa.binary(2), len(lengths), [None, pa.py_buffer(sizes)])
     return [prefix.cast(pa.large_binary()), values.cast(pa.large_binary())]

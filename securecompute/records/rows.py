@@ -1,4 +1,8 @@
-"""The records that a cohort selects, column by column, as an analysis takes them."""
+"""The records that a cohort selects, column by column, as an analysis takes them.
+
+What makes a column unfit is looked for in all records, selected or not: an error that depended on the cohort would say
+of one person whether it selects him.
+"""
 
 from typing import NoReturn
 
@@ -7,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from securecompute.errors import InvalidRequest
-from securecompute.records.checks import check_exact
+from securecompute.records.checks import check_exact, check_whole
 from securecompute.records.dictionary import Dictionary
 
 
@@ -65,7 +69,7 @@ class Rows:
         values = self._selected(column)
         if declared.type == "integer":
             try:
-                check_exact(values)
+                check_exact(self._table[column])
             except InvalidRequest as problem:
                 raise InvalidRequest(f"column '{column}' {problem}") from None
         filled = pc.fill_null(values, 0).to_numpy()
@@ -78,6 +82,20 @@ class Rows:
         """
         self._dictionary.column(column)
         return self._selected(column)
+
+    def identifying(self, column: str) -> pa.ChunkedArray:
+        """As `values`, numbers as int64: what fields of keys are read from.
+
+        raises   InvalidRequest  no such column, or it holds numbers with decimals
+        """
+        values = self.values(column)
+        if not pa.types.is_float64(values.type):
+            return values
+        try:
+            check_whole(self._table[column])
+        except InvalidRequest as problem:
+            raise InvalidRequest(f"column '{column}' {problem}") from None
+        return check_whole(values)
 
     def _selected(self, column: str) -> pa.ChunkedArray:
         values = self._table[column]

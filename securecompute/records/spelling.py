@@ -34,8 +34,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from securecompute.errors import InvalidRequest
-from securecompute.records.canonical import as_integers, kind
+from securecompute.records.canonical import kind
+from securecompute.records.checks import check_whole
 
 Kind = Literal["text", "number", "date"]
 Form = Literal["whole", "letters", "initial", "soundex", "first3", "year"]
@@ -63,10 +63,7 @@ def spell(values: pa.Array, as_kind: Kind) -> pa.Array:
     if found == "empty":
         return pa.nulls(len(values), pa.large_string())
     if found == "number":
-        whole = as_integers(pa.chunked_array([values]))
-        if whole is None:
-            raise InvalidRequest("holds numbers with decimals, which identify nobody; take another column")
-        values, found = _one(whole), "integer"
+        values, found = _one(check_whole(pa.chunked_array([values]))), "integer"
     if found == "integer":
         values = _text(pc.if_else(pc.greater_equal(values, 0), values, None))
     elif found == "date":

@@ -71,3 +71,24 @@ def test_values_are_those_of_the_cohort_in_their_canonical_type():
     assert rows.values("note").to_pylist() == [None, "q", "r"] and rows.values("age").type == pa.int64()
     with pytest.raises(InvalidRequest, match="'nota'; did you mean 'note'"):
         rows.values("nota")
+
+
+@pytest.mark.parametrize(
+    ("method", "column", "says"),
+    [
+        ("numbers", "nr", "'nr' holds a whole number beyond 2"),
+        ("identifying", "bmi", "'bmi' holds numbers with decimals"),
+    ],
+)
+def test_what_makes_a_column_unfit_is_said_whichever_records_are_selected(method, column, says):
+    """Said of a cohort of one person, it would tell whether he is in it."""
+    columns = (Column("nr", "integer", low=0, high=2**60), Column("bmi", "number", low=0, high=90))
+    records = Records.open("north", pa.table({"nr": [1, 2**54 + 1], "bmi": [20.0, 31.25]}), Dictionary(columns))
+    for where in (None, "bmi = 20", "bmi = 31.25", "bmi > 80"):
+        with pytest.raises(InvalidRequest, match=says):
+            getattr(records.select(where), method)(column)
+
+
+def test_keys_are_read_from_whole_numbers_as_such():
+    records = Records.open("north", pa.table({"nr": [3.0, None, 7.0]}))
+    assert records.select("nr > 3").identifying("nr").to_pylist() == [7]
