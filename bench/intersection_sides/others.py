@@ -90,9 +90,9 @@ def openmined_runs(sizes: Sizes) -> Runs:
 
 @cache
 def needs(module: str = "spu") -> tuple[str, ...]:
-    """What a Claim against a peer needs: nothing where an interpreter has it."""
+    """What a Claim against a peer needs: nothing where the peers' interpreter has it, else SPU, whose environment it is."""
     interpreter = spu_interpreter()
-    return () if interpreter is not None and has(interpreter, module) else (module,)
+    return () if interpreter is not None and has(interpreter, module) else ("spu",)
 
 
 @cache
