@@ -90,7 +90,7 @@ def openmined_runs(sizes: Sizes) -> Runs:
 
 @cache
 def needs(module: str = "spu") -> tuple[str, ...]:
-    """What a Claim against a peer needs: nothing where the peers' interpreter has it, else what else it would have."""
+    """What a Claim against a peer needs: nothing where the interpreter for peers has it, else SPU."""
     interpreter = spu_interpreter()
     return () if interpreter is not None and has(interpreter, module) else ("spu",)
 
