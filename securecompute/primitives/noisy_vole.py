@@ -11,65 +11,71 @@ Called noisy because in a silent VOLE beta are the values at the positions of no
 
 Security   Semi-honest. The sender lacks one key of each pair, so that d is uniform to it; the receiver receives
            nothing. Assumes AES-256 as a pseudo-random permutation. The streams are read on and never restarted.
-Cost       The receiver sends 2048 bytes an element; of work, 4 us an element for the receiver, 2 for the sender.
+Cost       The receiver sends 2048 bytes an element; 1.3 us of work an element and bit for either.
 Reference  Gilboa, CRYPTO 1999; as in libOTe's NoisyVole.
 """
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from securecompute.errors import InvalidRequest
-from securecompute.primitives import streams
-from securecompute.primitives.streams import Streams
+from securecompute.primitives.masks import Reader
 from securecompute.primitives.transfer_extension import bits_of, masks_of
 
 BITS = 128
 
 Blocks: TypeAlias = NDArray[np.uint64]
 
+_REDUCTION = np.uint64(0x87)  # X^128 = X^7 + X^2 + X + 1
 
-def receive(first: Streams, second: Streams, beta: Blocks) -> tuple[Blocks, Blocks]:
+
+def receive(streams: Sequence[tuple[Reader, Reader]], beta: Blocks) -> tuple[Blocks, Blocks]:
     """The receiver's step: d, uint64 (128, n, 2), to be sent; and c, uint64 (n, 2).
 
-    first     of the keys k^0 of the base transfers, 128 of them
-    second    of the keys k^1
+    streams   of both keys of the base transfers, 128 of them
     beta      uint64 (n, 2); only read
-    raises    InvalidRequest  not 128 streams of each, or beta of another shape
+    raises    InvalidRequest  not 128 pairs of streams, or beta of another shape
     """
-    from securecompute.primitives import noisy_vole_kernels as kernels
-
-    if not len(first) == len(second) == BITS or beta.dtype != np.uint64 or beta.shape[1:] != (2,):
+    if len(streams) != BITS or beta.dtype != np.uint64 or beta.shape[1:] != (2,):
         raise InvalidRequest(
-            f"{len(first)} and {len(second)} streams, {beta.dtype} {beta.shape}; expected 128, uint64 (n, 2)"
+            f"{len(streams)} pairs of streams and {beta.dtype} {beta.shape}; expected 128, uint64 (n, 2)"
         )
     n = len(beta)
-    chosen, d = (of.words(2 * n).reshape(BITS, n, 2) for of in (first, second))
-    d ^= chosen
-    kernels.add_multiples(beta.copy(), d)
-    return d, np.bitwise_xor.reduce(chosen, axis=0)
+    d, c, power = np.empty((BITS, n, 2), np.uint64), np.zeros((n, 2), np.uint64), beta.copy()
+    for row, (first, second) in zip(d, streams, strict=True):
+        chosen = first.words(2 * n).reshape(n, 2)
+        c ^= chosen
+        np.bitwise_xor(chosen, power, out=row)
+        row ^= second.words(2 * n).reshape(n, 2)
+        _times_x(power)
+    return d, c
 
 
-def answer(of: Streams, delta: Blocks, d: Blocks) -> Blocks:
+def answer(streams: Sequence[Reader], delta: Blocks, d: Blocks) -> Blocks:
     """The sender's step: b, uint64 (n, 2).
 
-    of        of the key of bit j of delta, for each base transfer j
+    streams   of the key of bit j of delta, for each base transfer j
     delta     uint64 (2,)
     d         uint64 (128, n, 2), from the receiver; only read
     raises    InvalidRequest  not 128 streams, or arrays of other shapes
     """
-    if len(of) != BITS or d.dtype != np.uint64 or d.ndim != 3 or d.shape[::2] != (BITS, 2) or delta.shape != (2,):
-        raise InvalidRequest(f"{len(of)} streams, {d.dtype} {d.shape}; expected 128, uint64 (128, n, 2)")
-    terms = d & masks_of(bits_of(delta))[:, None, None]
-    terms ^= of.words(2 * d.shape[1]).reshape(d.shape)
-    b: Blocks = np.bitwise_xor.reduce(terms, axis=0)
+    if len(streams) != BITS or d.dtype != np.uint64 or d.ndim != 3 or d.shape[::2] != (BITS, 2) or delta.shape != (2,):
+        raise InvalidRequest(f"{len(streams)} streams, {d.dtype} {d.shape}; expected 128, uint64 (128, n, 2)")
+    n, b = d.shape[1], np.zeros(d.shape[1:], np.uint64)
+    for row, stream, mask in zip(d, streams, masks_of(bits_of(delta)), strict=True):
+        b ^= row & mask
+        b ^= stream.words(2 * n).reshape(n, 2)
     return b
 
 
-def warm() -> None:
-    """Compile the kernels that are used here, or load them from the cache, so that no question waits for them."""
-    from securecompute.primitives import noisy_vole_kernels as kernels
-
-    streams.warm()
-    kernels.add_multiples(np.zeros((1, 2), np.uint64), np.zeros((1, 1, 2), np.uint64))
+def _times_x(blocks: Blocks) -> None:
+    """blocks *= X, in place."""
+    low, high = blocks[:, 0], blocks[:, 1]
+    over = high >> np.uint64(63)
+    high <<= np.uint64(1)
+    high |= low >> np.uint64(63)
+    low <<= np.uint64(1)
+    low ^= over * _REDUCTION

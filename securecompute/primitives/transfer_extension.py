@@ -15,6 +15,7 @@ Cost       The receiver sends 16 n bytes, n rounded up to 64. 2 us for 100 trans
 Reference  Ishai, Kilian, Nissim, Petrank, CRYPTO 2003; TMMO of Guo, Katz, Wang, Yu, IEEE S&P 2020 (ePrint 2019/074).
 """
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from securecompute.arithmetic.bit_matrix import transpose
 from securecompute.errors import InvalidRequest
 from securecompute.primitives.block_hash import BlockHash
-from securecompute.primitives.streams import Streams
+from securecompute.primitives.masks import Reader
 
 BASE = 128
 
@@ -35,24 +36,26 @@ def words_of(n: int) -> int:
     return -(-n // 64)
 
 
-def choose(first: Streams, second: Streams, choices: Words) -> tuple[Words, Words]:
+def choose(streams: Sequence[tuple[Reader, Reader]], choices: Words) -> tuple[Words, Words]:
     """The receiver's step: what the sender must have, and t.
 
-    first     of the keys k^0 of the base transfers, a multiple of 64 of them
-    second    of the keys k^1
+    streams   of both keys of each base transfer, a multiple of 64 of them
     choices   uint64 (w,): choice j is bit j mod 64 of word j // 64
     returns   u, uint64 (128, w), to be sent; t, uint64 (64 w, 2), a row for each transfer
     raises    InvalidRequest  choices are not such a vector
     """
     if choices.dtype != np.uint64 or choices.ndim != 1:
         raise InvalidRequest(f"choices are {choices.dtype} {choices.shape}; expected uint64 (words,)")
-    t, u = (streams.words(len(choices)) for streams in (first, second))
+    t, u = (np.empty((len(streams), len(choices)), np.uint64) for _ in "tu")
+    for i, (first, second) in enumerate(streams):
+        t[i] = first.words(len(choices))
+        u[i] = second.words(len(choices))
     u ^= t
     u ^= choices
     return u, transpose(t)
 
 
-def answer(streams: Streams, s: Words, u: Words) -> Words:
+def answer(streams: Sequence[Reader], s: Words, u: Words) -> Words:
     """The sender's step: q, uint64 (64 w, 2), a row for each transfer.
 
     streams   of the key of bit i of s, for each base transfer i
@@ -63,8 +66,9 @@ def answer(streams: Streams, s: Words, u: Words) -> Words:
     bits = bits_of(s)
     if u.dtype != np.uint64 or u.ndim != 2 or len(u) != len(streams) or len(bits) != len(streams):
         raise InvalidRequest(f"{len(streams)} streams, {len(bits)} bits of s and {u.dtype} {u.shape} do not fit")
-    q = streams.words(u.shape[1])
-    q ^= u & masks_of(bits)[:, None]
+    q = u & masks_of(bits)[:, None]
+    for row, stream in zip(q, streams, strict=True):
+        row ^= stream.words(len(row))
     return transpose(q)
 
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from securecompute.arithmetic.gf128 import multiply, warm
 from securecompute.errors import InvalidRequest
 from securecompute.primitives import noisy_vole
-from securecompute.primitives.streams import Streams
 from tests.primitives.test_transfer_extension import Dealt
 
 WORD = st.integers(0, 2**64 - 1)
@@ -18,13 +17,12 @@ BLOCK = st.tuples(WORD, WORD)
 @pytest.fixture(autouse=True, scope="module")
 def _warm():
     warm()
-    noisy_vole.warm()
 
 
 def run(beta, delta, seed=0, dealt=None):
     """d, c and b of one run."""
     dealt = dealt or Dealt(seed, s=delta)
-    d, c = noisy_vole.receive(*dealt.both, beta)
+    d, c = noisy_vole.receive(dealt.both, beta)
     return d, c, noisy_vole.answer(dealt.one, dealt.s, d)
 
 
@@ -63,16 +61,11 @@ def test_streams_are_read_on_so_that_two_runs_share_no_row():
 
 def test_arrays_that_do_not_fit_are_refused():
     dealt, beta = Dealt(), np.ones((3, 2), np.uint64)
-    for streams, wrong in ((dealt.of(127), beta), (dealt.both, beta[:, :1]), (dealt.both, beta.astype(np.int64))):
+    for streams, wrong in ((dealt.both[:127], beta), (dealt.both, beta[:, :1]), (dealt.both, beta.astype(np.int64))):
         with pytest.raises(InvalidRequest, match="expected 128"):
-            noisy_vole.receive(*streams, wrong)
+            noisy_vole.receive(streams, wrong)
     d = np.zeros((128, 3, 2), np.uint64)
-    for streams, wrong in (
-        (Streams(dealt.chosen[:127]), d),
-        (dealt.one, d[:127]),
-        (dealt.one, d[..., :1]),
-        (dealt.one, d[0]),
-    ):
+    for streams, wrong in ((dealt.one[:127], d), (dealt.one, d[:127]), (dealt.one, d[..., :1]), (dealt.one, d[0])):
         with pytest.raises(InvalidRequest, match="expected 128"):
             noisy_vole.answer(streams, dealt.s, wrong)
     with pytest.raises(InvalidRequest, match="expected 128"):

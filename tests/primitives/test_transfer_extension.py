@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from securecompute.errors import InvalidRequest
 from securecompute.primitives import transfer_extension as extension
 from securecompute.primitives.block_hash import BlockHash
-from securecompute.primitives.streams import Streams
+from securecompute.primitives.masks import Reader
 from tests.seeded import SeededRandomness
 
 KEYED = BlockHash(b"pads of one test")
@@ -19,18 +19,14 @@ class Dealt:
 
     def __init__(self, seed=0, s=None):
         draw = SeededRandomness(f"dealt {seed}")
-        self.pairs = [(draw.bytes(32), draw.bytes(32)) for _ in range(128)]
+        pairs = [(draw.bytes(32), draw.bytes(32)) for _ in range(128)]
         self.s = np.frombuffer(draw.bytes(16), np.uint64) if s is None else np.array(s, np.uint64)
+        self.both = [(Reader(first), Reader(second)) for first, second in pairs]
         bits = extension.bits_of(self.s)
-        self.chosen = [pair[bit] for pair, bit in zip(self.pairs, bits.astype(int), strict=True)]
-        self.both, self.one = self.of(128), Streams(self.chosen)
-
-    def of(self, count):
-        """The first so many streams of either key."""
-        return [Streams([pair[side] for pair in self.pairs[:count]]) for side in (0, 1)]
+        self.one = [Reader(pair[bit]) for pair, bit in zip(pairs, bits.astype(int), strict=True)]
 
     def extend(self, choices):
-        u, t = extension.choose(*self.both, extension.packed(choices))
+        u, t = extension.choose(self.both, extension.packed(choices))
         return u, t, extension.answer(self.one, self.s, u)
 
 
@@ -97,7 +93,7 @@ def test_arrays_that_do_not_fit_are_refused():
     dealt = Dealt()
     for choices in (np.zeros(2, np.int64), np.zeros((1, 2), np.uint64)):
         with pytest.raises(InvalidRequest, match="choices"):
-            extension.choose(*dealt.both, choices)
+            extension.choose(dealt.both, choices)
     for s, u in ((dealt.s, np.zeros((127, 2), np.uint64)), (dealt.s[:1], np.zeros((128, 2), np.uint64))):
         with pytest.raises(InvalidRequest, match="do not fit"):
             extension.answer(dealt.one, s, u)

@@ -29,6 +29,7 @@ Reference  Pinkas, Rosulek, Trieu, Yanai, EUROCRYPT 2020 (ePrint 2020/193), for 
            al., CRYPTO 2021; Kolesnikov, Kumaresan, Rosulek, Trieu, CCS 2016, for wide rows. l is of this file.
 """
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -37,11 +38,11 @@ from numpy.typing import NDArray
 from securecompute.arithmetic import bit_matrix
 from securecompute.engine.rounds import Array, Bytes, Message, Part, Party, Round, Several, Spec
 from securecompute.errors import InvalidRequest
-from securecompute.primitives import okvs, ristretto, row_hash, streams
+from securecompute.primitives import okvs, row_hash
 from securecompute.primitives.block_hash import BlockHash
 from securecompute.primitives.lpn import RECOMMENDED
+from securecompute.primitives.masks import Reader
 from securecompute.primitives.randomness import Randomness
-from securecompute.primitives.streams import Streams
 from securecompute.primitives.transfer_extension import bits_of, words_of
 from securecompute.primitives.transfers import Chooser, Offerer
 from securecompute.protocols.intersection import tags
@@ -88,14 +89,15 @@ def receive(
     offerer = Offerer(public_key(header, "iknp: base transfers"), randomness)
     points = Array(np.uint8, (WIDTH, 2, 32))
     inbox = yield Round(send={peer: offerer.point}, expect={peer: points}, step="base transfers")
-    columns = [Streams(keys) for keys in zip(*offerer.keys(inbox[peer], peer), strict=True)]
+    pairs = offerer.keys(inbox[peer], peer)
+    streams = [Reader(zero) for zero, _ in pairs], [Reader(one) for _, one in pairs]
 
     work = _seconds(nx, ny)
     encoded, seed = _encoded(store, ids, randomness)
     code, outputs = _Code(header), np.empty((nx, 2), np.uint64)
     values = code(ids)
     for clusters in _clusters(store):
-        t0, u = _columns(columns[0], store, clusters), _columns(columns[1], store, clusters)
+        t0, u = _columns(streams[0], store, clusters), _columns(streams[1], store, clusters)
         u ^= t0
         u ^= okvs.solve(encoded, values, None, clusters)
         message: Message = Masked(u) if clusters.start else (seed, Masked(u))
@@ -114,7 +116,7 @@ def send(
     s = np.frombuffer(randomness.bytes(8 * WORDS), np.uint64)
     chooser = Chooser(bits_of(s), public_key(header, "iknp: base transfers"), randomness)
     inbox = yield Round(send={peer: chooser.points}, expect={peer: Array(np.uint8, (32,))}, step="base transfers")
-    columns = Streams(chooser.keys(inbox[peer], peer))
+    streams = [Reader(key) for key in chooser.keys(inbox[peer], peer)]
 
     code, work = _Code(header), _seconds(nx, ny)
     outputs = np.empty((ny, 2), np.uint64)
@@ -127,7 +129,7 @@ def send(
             rows = okvs.rows(store, seed, ids)
         else:
             masked = inbox[peer]
-        q = _columns(columns, store, clusters)
+        q = _columns(streams, store, clusters)
         q ^= masked.elements & s
         keys = rows.keys(clusters)
         decoded = okvs.decode(rows, q, clusters)
@@ -141,9 +143,7 @@ def warm() -> None:
     from securecompute.arithmetic import lookup
 
     bit_matrix.warm()
-    ristretto.warm()
     row_hash.warm()
-    streams.warm()
     lookup.warm()
     okvs.warm()
     store = okvs.layout(1)
@@ -191,10 +191,13 @@ def _encoded(store: okvs.Layout, ids: Rows, randomness: Randomness) -> tuple[okv
     return okvs.peel(okvs.rows(store, seed, ids)), seed
 
 
-def _columns(of: Streams, store: okvs.Layout, clusters: range) -> Rows:
+def _columns(streams: Sequence[Reader], store: okvs.Layout, clusters: range) -> Rows:
     """The next bits of l streams as rows of l bits, one for each row of these clusters: uint64 (rows, 7)."""
     rows = len(clusters) * store.width
-    return bit_matrix.transpose(of.words(words_of(rows)))[:rows]
+    columns = np.empty((WIDTH, words_of(rows)), np.uint64)
+    for column, stream in zip(columns, streams, strict=True):
+        column[...] = stream.words(len(column))
+    return bit_matrix.transpose(columns)[:rows]
 
 
 def _seconds(nx: int, ny: int) -> float:

@@ -40,12 +40,12 @@ from numpy.typing import NDArray
 from securecompute.arithmetic import bit_matrix
 from securecompute.engine.rounds import Array, Part, Party, Round, Several
 from securecompute.errors import InvalidRequest
-from securecompute.primitives import expand_convolute, ggm, lpn, noisy_vole, ristretto, transfer_extension
+from securecompute.primitives import expand_convolute, ggm, lpn, noisy_vole, transfer_extension
 from securecompute.primitives.block_hash import BlockHash
 from securecompute.primitives.expand_convolute import ExpandConvolute
 from securecompute.primitives.lpn import RECOMMENDED
+from securecompute.primitives.masks import Reader
 from securecompute.primitives.randomness import Randomness
-from securecompute.primitives.streams import Streams
 from securecompute.primitives.transfer_extension import BASE, bits_of, masks_of, packed, words_of
 from securecompute.primitives.transfers import Chooser, Offerer
 from securecompute.protocols.intersection.header import public_key
@@ -196,12 +196,12 @@ def begin_receive(
     offerer = Offerer(keys.base, randomness)
     points = Array(np.uint8, (2 * BASE, 2, 32))
     inbox = yield Round(send={peer: offerer.point}, expect={peer: points}, step="base transfers")
-    zeros, ones = zip(*offerer.keys(inbox[peer], peer), strict=True)
+    streams = [(Reader(zero), Reader(one)) for zero, one in offerer.keys(inbox[peer], peer)]
 
     alpha, beta = _noise(made, randomness)
-    d, products = noisy_vole.receive(Streams(zeros[:BASE]), Streams(ones[:BASE]), beta)
+    d, products = noisy_vole.receive(streams[:BASE], beta)
     wanted = np.stack([~ggm.path_sides(of_run, made.depth) for of_run in alpha])
-    u, t = transfer_extension.choose(Streams(zeros[BASE:]), Streams(ones[BASE:]), packed(wanted.ravel()))
+    u, t = transfer_extension.choose(streams[BASE:], packed(wanted.ravel()))
     pads = transfer_extension.chosen_pads(keys.pads, t)[: made.transfers].reshape(*wanted.shape, 2)
     yield Round(send={peer: (Masked(u), Masked(d))}, step="extend")
     a = _encoded_noise(made, keys, alpha, beta.reshape(made.runs, made.trees, 2))
@@ -230,15 +230,14 @@ def begin_send(
     delta, s = _blocks(randomness, 2)
     chooser = Chooser(bits_of(np.concatenate([delta, s])), keys.base, randomness)
     inbox = yield Round(send={peer: chooser.points}, expect={peer: Array(np.uint8, (32,))}, step="base transfers")
-    chosen = chooser.keys(inbox[peer], peer)
-    of_delta, of_s = Streams(chosen[:BASE]), Streams(chosen[BASE:])
+    streams = [Reader(key) for key in chooser.keys(inbox[peer], peer)]
 
     b, sums = _grown(made, keys, randomness)  # waits for nothing, so R's round 2 is made meanwhile
     inbox = yield Round(expect={peer: made.extension}, step="extend", work=made.seconds)
     u, d = (message.elements for message in inbox[peer])
-    q = transfer_extension.answer(of_s, s, u)
+    q = transfer_extension.answer(streams[BASE:], s, u)
     leaves = sums[:, -1, :, 0] ^ sums[:, -1, :, 1]
-    corr = leaves ^ noisy_vole.answer(of_delta, delta, d).reshape(leaves.shape)
+    corr = leaves ^ noisy_vole.answer(streams[:BASE], delta, d).reshape(leaves.shape)
     sums ^= transfer_extension.both_pads(keys.pads, q, s)[: made.transfers].reshape(sums.shape)
     return Correction(delta, b, made, (Masked(sums), Masked(corr)))
 
@@ -252,8 +251,6 @@ def warm() -> None:
     """Compile all kernels, or load them from the cache, so that no session waits for them."""
     bit_matrix.warm()
     expand_convolute.warm()
-    noisy_vole.warm()
-    ristretto.warm()
 
 
 class _Keys:
