@@ -90,7 +90,7 @@ class ApproximateDistinct:
         names, cohort = sentence(list(self.institutions)), f" where {self.where}" if self.where else ""
         if not isinstance(self.n, Estimate):
             return f"How many distinct patients are at {names}{cohort} is {self.n}."
-        return f"{self._number()}, at {names}{cohort}."
+        return f"{self._number()}{', ' if self.taken else ' '}at {names}{cohort}."
 
     def tables(self) -> list[Table]:
         """One row."""
@@ -102,6 +102,8 @@ class ApproximateDistinct:
     def notes(self) -> list[str]:
         """What a patient is, how sure the number is, and why there is none."""
         notes = self.identified.notes()
+        if self.taken == 0:
+            return [*notes, "No cell holds a patient, so there are none: this number is no estimate."]
         if isinstance(self.n, Estimate):
             error = standard_error(self.n.value, self.cells)
             return [*notes, f"The standard error of the estimate is {whole(round(error))}; more cells make it smaller."]
@@ -121,6 +123,8 @@ class ApproximateDistinct:
     def _number(self) -> str:
         if not isinstance(self.n, Estimate):
             return f"Distinct patients: {self.n}"
+        if self.taken == 0:
+            return "0 distinct patients"
         low, high = (whole(round(x)) for x in (self.n.low or 0.0, self.n.high or 0.0))
         return f"About {whole(round(self.n.value))} distinct patients ({100 * LEVEL:.0f}\u00a0% CI {low} to {high})"
 

@@ -127,7 +127,9 @@ def ask(
     if type(at_least) is not int or at_least < 1:
         raise InvalidRequest(f"at_least is {at_least!r}; it is a number of institutions, from 1 on")
     if not isinstance(seen, bool) or (seen and at_least > 1):
-        raise InvalidRequest("seen is True or False, and takes no at_least: it shows every number of institutions")
+        raise InvalidRequest(
+            "seen is True or False; True shows how many are known to 1, 2, ... institutions, so leave at_least out"
+        )
     parameters = {"on": known_key(on, dictionary), "between": named(between), "at_least": at_least, "seen": seen}
     return Question(NAME, parameters, variables.cohort(where, dictionary))
 
@@ -141,7 +143,7 @@ def program(question: Question, sides: Sides, dictionary: "Dictionary") -> Expre
     """The counts to gate."""
     n, at_least = len(sides.sides), question.parameters["at_least"]
     if at_least > n:
-        raise InvalidRequest(f"at_least is {at_least}, and there are {n} institutions")
+        raise InvalidRequest(f"at_least is {at_least}, and there are {n} institutions; ask for 1 to {n}")
     if at_least == 1 and not question.parameters["seen"]:
         return counts.distinct(sides.linkages, (), 1)
     sizes = np.bitwise_count(np.arange(1, 1 << n))

@@ -25,6 +25,7 @@ _ORDER: Final = re.compile(rf"({_TEXT}) and ({_TEXT}) in any order", re.DOTALL)
 _READ_OTHERWISE: Final = re.compile(r'["()]| and | as | \+ ')
 _KIND_FIRST: Final = re.compile(rf"({'|'.join(KINDS)})\(({_NAME})\)", re.DOTALL)
 _JOIN: Final = " + "
+_BETWEEN: Final = re.compile(r"[,;+&]| and ")
 _JOINED: Final = re.compile(r' \+ (?=(?:[^"]*"[^"]*")*[^"]*$)')  # not within quotes
 
 
@@ -54,6 +55,8 @@ def known_key(on: On, dictionary: Dictionary) -> list[str]:
     if isinstance(on, str):
         on = [on]
     if isinstance(on, Iterable):
+        on = list(on)
+        _check_apart(on, dictionary)
         on = [Field(part) if isinstance(part, str) and part in dictionary else part for part in on]
     key_type = key_of_texts(on)
     for name in key_type.columns:
@@ -69,7 +72,9 @@ def key_of_text(text: str) -> KeyType:
 def known_keys(keys: Any, dictionary: Dictionary) -> list[str]:
     """Several keys, each as one text. raises InvalidRequest as `known_key`; no keys, more than 16, or one twice"""
     if not isinstance(keys, Sequence) or isinstance(keys, str) or not 1 <= len(keys) <= MOST_KEYS:
-        raise InvalidRequest(f"keys are a list of 1 to {MOST_KEYS}, each of them a list of fields")
+        raise InvalidRequest(
+            f"keys are a list of 1 to {MOST_KEYS}, each of them a list of fields: keys=[['surname', 'born'], ['id']]"
+        )
     split = [_JOINED.split(each) if isinstance(each, str) and each not in dictionary else each for each in keys]
     texts = [_JOIN.join(known_key(each, dictionary)) for each in split]
     if len(set(texts)) < len(texts):
@@ -95,11 +100,21 @@ def is_key(told: Parts, key_type: KeyType) -> bool:
     )
 
 
+def _check_apart(on: Iterable[object], dictionary: Dictionary) -> None:
+    """Return if no text is of several columns at once. raises InvalidRequest"""
+    for part in on:
+        apart = (
+            [name.strip() for name in _BETWEEN.split(part)] if isinstance(part, str) and part not in dictionary else []
+        )
+        if len(apart) > 1 and all(name in dictionary for name in apart):
+            raise InvalidRequest(f"'{part}' is several columns in one text; write a list of them: {apart}")
+
+
 def _part(part: object) -> Field | AnyOrder:
     if isinstance(part, Field | AnyOrder):
         return part
     if not isinstance(part, str):
-        raise InvalidRequest("a field of a key is a column, or a `Field`, or two in any order")
+        raise InvalidRequest(f"a field of a key is a column, in one list of them: on=['surname', 'born']; not {part!r}")
     if both := _ORDER.fullmatch(part):
         return AnyOrder(_field(both[1]), _field(both[2]))
     return _field(part)

@@ -100,7 +100,10 @@ def ask(
     if row[0] == column[0]:
         raise InvalidRequest(f"row and column are both of '{row[0]}'; ask a crosstab, or name two institutions")
     if between is not None and named(between) != [column[0], row[0]]:
-        raise InvalidRequest(f"between is [{column[0]}, {row[0]}], the institutions of column and row")
+        raise InvalidRequest(
+            f"the table is of patients whom {column[0]} and {row[0]} both know, the institutions of column and row; "
+            "leave between out"
+        )
     both = _pair(dictionary, row, column)
     for role, (institution, name) in (("row", row), ("column", column)):
         variables.categorical(columns_at(dictionary, institution), name, role)

@@ -172,13 +172,15 @@ def ask(
     if (keys is None) == (roles is None):
         raise InvalidRequest("give keys=[...], or roles={'given': 'first_name', 'family': 'surname', ...}, not both")
     if roles is not None:
+        if not isinstance(roles, Mapping) or not all(isinstance(column, str) for column in roles.values()):
+            raise InvalidRequest("roles name columns: roles={'given': 'first_name', 'family': 'surname', ...}")
         from securecompute.records.linkage_keys import default_key_types
 
         keys = default_key_types(roles)
     if not isinstance(by_key, bool):
         raise InvalidRequest("by_key is True or False")
     if patient is not None:
-        dictionary.column(patient)
+        variables.named(dictionary, patient, "patient")
     asked = {"keys": known_keys(keys, dictionary), "between": names, "patient": patient, "by_key": by_key}
     return Question(NAME, asked, variables.cohort(where, dictionary))
 

@@ -91,8 +91,11 @@ class Overlap:
             every = f"both {names}" if two else f"all of {names}"
             return f"{patients(self.common)} at {every}{cohort}; how many distinct ones there are is withheld."
         together = f"{distinct_patients(self.distinct)} at {names}{cohort}"
+        if self.distinct == 0:
+            return f"{together}."
         shared = plain_count(self.common) if isinstance(self.common, Hidden) else whole(self.common)
-        return f"{together}, {shared if self.common != 0 else 'none'} of them at {'both' if two else 'all'}."
+        where = "both" if two else f"all {len(self.institutions)}"
+        return f"{together}, {shared if self.common != 0 else 'none'} of them at {where}."
 
     def tables(self) -> list[Table]:
         """Every set of institutions with its patients, and the matrix of what two have in common."""
@@ -157,12 +160,17 @@ def ask(dictionary: "Dictionary", on: "On", between: Sequence[str] | None = None
 
 
 def named(between: Sequence[str] | None) -> list[str] | None:
-    """Institutions' names. raises InvalidRequest: fewer than two, or one twice"""
+    """Institutions' names. raises InvalidRequest: no list of names, fewer than two, or one twice"""
     if between is None:
         return None
-    names = list(between) if isinstance(between, list | tuple) else []
-    if len(set(names)) < max(2, len(names)) or not all(isinstance(name, str) for name in names):
-        raise InvalidRequest("between=[...] names two institutions or more, each once")
+    if not isinstance(between, list | tuple) or not all(isinstance(name, str) for name in between):
+        raise InvalidRequest(f"between is {between!r}; it is a list of institutions' names, as ['Mayo', 'Duke']")
+    names = list(between)
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InvalidRequest(f"between names '{twice[0]}' twice; name two institutions or more, each once")
+    if len(names) < 2:
+        found = f"'{names[0]}' alone" if names else "nobody"
+        raise InvalidRequest(f"between names {found}; name two institutions or more, each once")
     return names
 
 

@@ -41,6 +41,7 @@ from securecompute.patients.counts import Sides
 from securecompute.patients.identified import Identified
 from securecompute.patients.keys import known_key
 from securecompute.patients.linked_crosstab import placed
+from securecompute.patients.overlap import named
 from securecompute.programs.expressions import Expression, apply
 from securecompute.programs.linkages import Linkage
 from securecompute.programs.program import Input
@@ -119,7 +120,7 @@ class SharedTotal:
         if not isinstance(self.total, Estimate):
             return str(self.total)
         unit = f" {self.unit}" if self.unit else ""
-        return f"{whole(round(self.total.value)) if self.whole else self.total}{unit}"
+        return f"{whole(round(self.total.value)) if self.whole or not self.total.value else self.total}{unit}"
 
 
 def ask(
@@ -139,10 +140,13 @@ def ask(
              DisclosureRefused  categories, or whole numbers with fewer than six values
     """
     institution, name = placed(column, "column")
-    names = list(between) if isinstance(between, list | tuple) else []
-    if len(set(names)) < max(2, len(names)) or institution not in names:
-        raise InvalidRequest(f"between=[...] names two institutions or more, each once, and '{institution}' among them")
-    if variables.few_values(column_at(dictionary, institution, name)):
+    found, names = column_at(dictionary, institution, name), named(between) or []
+    if institution not in names:
+        raise InvalidRequest(
+            f"between=[...] names the institutions whose common patients are meant, and '{institution}', whose column "
+            "it is, among them"
+        )
+    if variables.few_values(found):
         raise DisclosureRefused(
             f"{NAME}: '{name}' takes so few values that a total would show how many patients have each. Declare it as "
             "categorical, and count them by it: linked_crosstab"

@@ -85,7 +85,7 @@ class KeyType:
 
     def __post_init__(self) -> None:
         if not self.parts:
-            raise InvalidRequest("an identifier needs at least one field")
+            raise InvalidRequest("a key needs at least one field: on=['surname', 'born']")
         if len({(field.column, field.form) for field in self.fields}) < len(self.fields):
             raise InvalidRequest(f"a field stands twice in the key: {self}")
 

@@ -23,7 +23,7 @@ def declared_range(dictionary: Dictionary, names: Sequence[str]) -> tuple[bool, 
             least, most = min(least, 0.0), max(most, 1.0)
             continue
         if column.type not in ("integer", "number"):
-            raise InvalidRequest(f"column '{name}' is {column.type}; it takes numbers, or two categories as 0 and 1")
+            raise InvalidRequest(f"column '{name}' is {column.type}; numbers are needed, or two categories as 0 and 1")
         if column.low is None or column.high is None:
             raise InvalidRequest(f"column '{name}' declares no range; give it low and high in the dictionary")
         whole = whole and column.type == "integer"

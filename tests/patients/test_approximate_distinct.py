@@ -166,6 +166,13 @@ def test_the_answer_says_the_number_its_interval_and_its_error():
     assert answer.to_plain() == numbers | {"on": ["id"], "records without the key": 40}
 
 
+def test_nobody_is_no_estimate():
+    nobody = finished(0)
+    assert nobody.headline() == "0 distinct patients at 000 and 001."
+    assert nobody.notes()[2:] == ["No cell holds a patient, so there are none: this number is no estimate."]
+    assert nobody.tables()[0].rows == ((0.0, 0.0, 0.0, CELLS, 0),)
+
+
 def test_a_plot_shows_the_number():
     from matplotlib.figure import Figure
 

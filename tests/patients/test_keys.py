@@ -65,7 +65,13 @@ def test_one_field_is_a_key_and_a_columns_name_is_that_column():
         ('text("dose (mg)")', "'\"dose \\(mg\\)\" as text'"),
         ("metaphone(surname)", "'born as date', 'id as number'"),
         ("year(surname) as text", "'year\\(surname\\) as date'"),
-        ([5], "a field of a key is a column"),
+        ([5], r"a field of a key is a column, in one list of them: on=\['surname', 'born'\]; not 5"),
+        ([["surname", "born"]], r"in one list of them: .*; not \['surname', 'born'\]"),
+        (
+            "surname, born",
+            r"'surname, born' is several columns in one text; write a list of them: \['surname', 'born'\]",
+        ),
+        (["surname and born"], r"write a list of them: \['surname', 'born'\]"),
     ],
 )
 def test_what_is_no_key_is_a_clear_error(on, error):

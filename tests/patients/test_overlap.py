@@ -97,6 +97,7 @@ def made(*counts, names=("A", "B"), where=None):
         (made(439, 439, 4561), "5,439 distinct patients at A and B, 4,561 of them at both."),
         (made(439, 439, 0), "878 distinct patients at A and B, none of them at both."),
         (made(439, 439, 20, where="age > 60"), "898 distinct patients at A and B where age > 60, 20 of them at both."),
+        (made(0, 0, 0, where="age > 130"), "0 distinct patients at A and B where age > 130."),
         (
             made(439, 439, Hidden(10)),
             "<10 patients at both A and B; how many distinct ones there are is withheld.",
@@ -107,7 +108,7 @@ def made(*counts, names=("A", "B"), where=None):
         ),
         (
             made(1, 2, 3, 4, 5, 6, 7, names=("A", "B", "C")),
-            "28 distinct patients at A, B and C, 7 of them at all.",
+            "28 distinct patients at A, B and C, 7 of them at all 3.",
         ),
         (
             made(1, 2, 3, Hidden(10), 5, 6, 7, names=("A", "B", "C")),

@@ -66,6 +66,7 @@ def test_of_few_patients_neither_number_nor_total_is_shown(dealt, shared, seed):
         assert answer.n == shared and shown[0][1].tolist() == [0, 0]
     else:
         assert (answer.n, answer.total.value, type(answer.mean)) == (0, 0.0, NotEstimable)
+        assert answer.headline().endswith("total of bmi at Duke: 0.")
     assert ("may write a field differently: pid is" in str(answer)) == (shared == 0)
 
 
@@ -113,7 +114,10 @@ def test_what_it_costs_is_what_it_takes():
         ({"column": ("Duke", "rx")}, "'Duke' has no column 'rx'"),
         ({"column": ("Duke", "pid")}, "'pid' is text"),
         ({"column": "bmi"}, "names an institution and its column"),
-        ({"between": ["Mayo", "Yale"]}, "'Duke' among them"),
+        ({"between": ["Mayo", "Yale"]}, "common patients are meant, and 'Duke', whose column"),
+        ({"between": ["Mayo", "Mayo"]}, "between names 'Mayo' twice"),
+        ({"between": "Duke"}, "it is a list of institutions' names"),
+        ({"column": ("Dukes", "bmi")}, "no institution 'Dukes'; did you mean 'Duke'"),
         ({"between": ["Duke"]}, "two institutions or more"),
         ({"between": ["Duke", "Rush"]}, "no institution 'Rush'"),
         ({"on": []}, "at least one field"),
