@@ -74,6 +74,18 @@ def test_what_the_offerer_sees_does_not_tell_choices():
         assert len({point.tobytes() for point in points.reshape(-1, 32)}) == 2 * n
 
 
+def test_what_the_offerer_works_out_of_a_pair_differs_from_transfer_to_transfer():
+    """R_j + Hg(R_(1-j)): of one scalar for all transfers the same element would stand at every chosen place."""
+    points = Chooser(np.array([False, True] * 3), DOMAIN, SeededRandomness("view")).points
+    worked_out = set()
+    for i in range(6):
+        for j in (0, 1):
+            other = points[i, 1 - j].tobytes()
+            hashed = hash_to_element(i.to_bytes(4, "big") + bytes([1 - j]) + other, DOMAIN)
+            worked_out.add(add(points[i, j].tobytes(), hashed))
+    assert len(worked_out) == 12
+
+
 def test_opposite_choices_only_exchange_what_is_drawn_and_what_is_made():
     """With one tape, the drawn element stands at place 1 for choice 0 and at place 0 for choice 1."""
     (zero,), (one,) = (Chooser(np.array([c]), DOMAIN, SeededRandomness(3)).points for c in (False, True))

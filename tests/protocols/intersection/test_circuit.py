@@ -166,6 +166,16 @@ def test_what_the_leader_learns_of_a_record_is_uniform_whether_it_matches_or_not
     assert len(set(led.halves[0].tags.words.tolist())) == len(member)
 
 
+def test_tags_and_columns_of_a_bin_have_masks_of_their_own():
+    """All columns are zero, so that what the leader learns of a match is the masks: of these no two are one."""
+    _, played = pair_up(range(3000), [{k: (0, 0) for k in range(3000)}], count=2)
+    led = played.outputs[LEADER]
+    taken, half = led.rows >= 0, led.halves[0]
+    words = np.stack([half.tags.words, *half.columns.words])[:, taken]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert uniform(words[one] ^ words[other]) and uniform(words[one] + words[other])
+
+
 def test_nothing_is_used_twice():
     """Two runs of the same sets in sessions of their own: no word of the halves or of the messages is the same."""
     runs = [pair_up(range(50), [{k: (k,) for k in range(50)}], seed, header=b"h%d" % seed)[1] for seed in range(2)]

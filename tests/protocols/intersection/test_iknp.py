@@ -1,5 +1,6 @@
 """Intersection by extended transfers, beyond what `test_two_party` says of it: its width, its store, its messages."""
 
+from hashlib import blake2b
 from math import comb
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from securecompute.errors import InvalidRequest
 from securecompute.primitives import okvs
 from securecompute.protocols.intersection import iknp
+from securecompute.protocols.intersection.header import public_key
 from securecompute.protocols.intersection.iknp import cost, receive, send
 from securecompute.protocols.intersection.tags import tag_bytes
 from tests.protocols.intersection.sets import HEADER, identifiers, plain
@@ -64,6 +66,15 @@ def test_items_of_the_other_set_are_hidden_by_at_least_128_bits():
     assert ones.min() > 150
     assert abs(ones.mean() - 224) < 2
     assert ones.std() < 13  # of 448 independent bits 10.6
+
+
+def test_what_leaves_is_a_hash_of_all_448_bits_under_the_header():
+    """The beginning of a row would do for a result too, and show an item that is guessed by the bits that s spares."""
+    rows, code = np.frombuffer(SeededRandomness(1).bytes(56 * 20), np.uint64).reshape(20, 7), iknp._Code(HEADER)
+    person = public_key(HEADER, "iknp: tags")
+    assert [h.tobytes() for h in code.hashed(rows)] == [
+        blake2b(row.tobytes(), digest_size=16, person=person).digest() for row in rows
+    ]
 
 
 def test_a_store_that_cannot_be_solved_costs_another_seed(monkeypatch):

@@ -128,6 +128,21 @@ def test_long_lists_have_a_proof_for_every_batch(monkeypatch):
     assert played.sent[HOLDER] == tag_bytes(QUERIES, len(Y)) * len(Y) + 32 + 32 * len(X) + 64 * 3
 
 
+def test_another_key_is_found_in_every_batch_of_a_long_list(monkeypatch):
+    monkeypatch.setattr(oprf, "LARGEST_BATCH", 3)
+    wrong = OprfKey.generate(SeededRandomness(9), Mode.VOPRF).public
+    for place in range(len(X)):
+
+        def change(message, place=place):
+            ((evaluated, proofs),) = message
+            evaluated = evaluated.copy()
+            evaluated[place] = np.frombuffer(wrong, np.uint8)
+            return ((evaluated, proofs),)
+
+        with pytest.raises(InvalidProof):
+            play(parts(mode=Mode.VOPRF), instead(1, HOLDER, change))
+
+
 @pytest.mark.parametrize(("mode", "messages"), [(Mode.OPRF, 1), (Mode.VOPRF, 2)])
 def test_each_side_sees_what_the_docstring_lists_and_nothing_else(mode, messages):
     views = play(parts(mode=mode)).views

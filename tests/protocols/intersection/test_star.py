@@ -78,7 +78,7 @@ def test_the_leaders_view_is_a_key_and_a_uniform_store_of_each():
     assert all(uniform(store) for store in stores(played).values())
 
 
-def learned(sets, monkeypatch):
+def learned(sets, monkeypatch, header=b"header"):
     """The words that the leader learns from each of the others: (others, its records)."""
     words, real = [], opprf.receive
 
@@ -88,7 +88,7 @@ def learned(sets, monkeypatch):
         return values
 
     monkeypatch.setattr(opprf, "receive", noted)
-    intersect(sets)
+    intersect(sets, header=header)
     return np.array(words)
 
 
@@ -109,6 +109,11 @@ def test_words_of_common_records_differ_from_record_to_record(monkeypatch):
 def test_no_share_is_used_in_two_sessions():
     first, second = (stores(intersect([set(range(50))] * 3, 0, seed, b"h%d" % seed)[1]) for seed in (1, 2))
     assert not {*first["p1"].ravel().tolist()} & {*second["p1"].ravel().tolist()}
+
+
+def test_shares_are_of_the_session_even_if_randomness_repeats(monkeypatch):
+    first, second = (learned([set(range(50))] * 3, monkeypatch, header) for header in (b"one", b"two"))
+    assert not set(first.ravel().tolist()) & set(second.ravel().tolist())
 
 
 def test_what_was_not_declared_is_refused():

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from securecompute.engine.local import play
 from securecompute.errors import BadFrame, InvalidRequest
 from securecompute.primitives import okvs
+from securecompute.primitives.block_hash import BlockHash
 from securecompute.primitives.okvs import Layout, Unsolvable
 from securecompute.protocols.intersection import vole, vole_oprf
+from securecompute.protocols.intersection.header import public_key
 from securecompute.protocols.intersection.vole_oprf import SEEDS, answer, ask, cost, prepare
 from securecompute.values import Masked, SecretMisused
 from tests.protocols.intersection.sets import HEADER, identifiers
@@ -51,6 +53,16 @@ def test_both_sides_have_the_same_function_on_the_receivers_keys_alone(n, profil
     assert values.shape == (n, 2)
     assert (everywhere[:n] == values).all()
     assert len(np.unique(everywhere, axis=0)) == 1000
+
+
+def test_the_function_is_the_formula_under_keys_of_its_own():
+    """Ho(Decode(K, y) + Delta HB(y)), of what S holds: HB under the seed of the store, Ho under the header."""
+    keys = identifiers(range(60))
+    key = run(keys[:40]).outputs["S"]
+    inner = BlockHash(public_key(key._seed, "oblivious function: input"))(keys)
+    decoded = okvs.decode(okvs.rows(okvs.layout(40), key._seed, keys), key._store)
+    expected = BlockHash(public_key(HEADER, "oblivious function: output"))(decoded ^ key._delta.times(inner))
+    assert (key(keys) == expected).all()
 
 
 def test_what_the_receiver_decodes_at_other_keys_is_no_value(monkeypatch):
@@ -170,6 +182,11 @@ def test_sessions_have_seeds_of_their_own_even_if_randomness_repeats():
     keys = identifiers(range(10))
     one, other = (prepare(keys, header, SeededRandomness(0)).seed for header in (b"one", b"other"))
     assert one != other
+
+
+def test_the_seed_of_a_store_is_new_in_every_run_under_one_header_too():
+    keys = identifiers(range(10))
+    assert len({prepare(keys, HEADER, SeededRandomness(tape)).seed for tape in range(5)}) == 5
 
 
 def test_equal_keys_and_other_arrays_are_refused():
