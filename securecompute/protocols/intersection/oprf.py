@@ -23,6 +23,8 @@ Reference  RFC 9497; the set use is that of Jarecki, Liu, SCN 2010 (2HashDH) wit
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -31,9 +33,9 @@ from numpy.typing import NDArray
 from securecompute.engine.rounds import Array, Bytes, Message, Part, Party, Round, Several, Spec, together
 from securecompute.errors import PeerMisbehaved
 from securecompute.primitives import oprf, ristretto
-from securecompute.primitives.oprf import LARGEST_BATCH, PROOF_BYTES, Mode
+from securecompute.primitives.oprf import LARGEST_BATCH, PROOF_BYTES, InvalidProof, Mode
 from securecompute.primitives.randomness import Randomness
-from securecompute.primitives.ristretto import ELEMENT_BYTES
+from securecompute.primitives.ristretto import ELEMENT_BYTES, InvalidElement
 from securecompute.protocols.intersection.declared import declared_set, octets
 from securecompute.protocols.intersection.header import public_key
 from securecompute.protocols.intersection.oprf_table import Published, Table, tag_bytes, words
@@ -78,10 +80,8 @@ def receive(
               PeerMisbehaved  an element, a proof, the key or the order of the tags is not what it must be
     """
     ids = declared_set(x, nx)
-    published, (inputs, unblinders, blinded, reply) = yield from together(
-        fetch(peer, ny, queries, mode), _exchange(peer, ids, mode, randomness)
-    )
-    return _members(published, public, inputs, unblinders, blinded, reply)
+    published, asked = yield from together(fetch(peer, ny, queries, mode), _exchange(peer, ids, mode, randomness))
+    return _members(peer, published, public, asked)
 
 
 def send(peer: Party, table: Table, nx: int, header: bytes, log: QueryLog, randomness: Randomness) -> Part[None]:
@@ -118,8 +118,8 @@ def ask(
 ) -> Part[NDArray[np.bool_]]:
     """As `receive`, of a table that was published earlier. Run by the asker."""
     ids = declared_set(x, nx)
-    inputs, unblinders, blinded, reply = yield from _exchange(peer, ids, published.mode, randomness)
-    return _members(published, public, inputs, unblinders, blinded, reply)
+    asked = yield from _exchange(peer, ids, published.mode, randomness)
+    return _members(peer, published, public, asked)
 
 
 def answer(peer: Party, table: Table, nx: int, header: bytes, log: QueryLog, randomness: Randomness) -> Part[None]:
@@ -133,25 +133,34 @@ def answer(peer: Party, table: Table, nx: int, header: bytes, log: QueryLog, ran
     yield from _evaluate(peer, table, nx, randomness)
 
 
-_Asked = tuple[list[bytes], NDArray[np.uint8], NDArray[np.uint8], tuple[NDArray[np.uint8], ...]]
+@dataclass(frozen=True, slots=True, repr=False)
+class _Asked:
+    """What the asker has of its items: what takes the blinding off, B, and of the key holder E and its proofs."""
+
+    inputs: list[bytes]
+    unblinders: NDArray[np.uint8]
+    blinded: NDArray[np.uint8]
+    evaluated: NDArray[np.uint8]
+    proofs: bytes
 
 
 def _exchange(peer: Party, ids: NDArray[np.uint64], mode: Mode, randomness: Randomness) -> Part[_Asked]:
-    """Blind and have evaluated: inputs, what takes the blinding off, B, and the key holder's message as a tuple."""
+    """Blind, and have evaluated."""
     inputs = ristretto.rows(octets(ids))
     unblinders, blinded = oprf.blind(inputs, mode, randomness)
     yield Round(send={peer: blinded}, step="blinded")
     work = _SECONDS * len(ids)
     inbox = yield Round(expect={peer: _reply_spec(len(ids), mode)}, step="evaluated", after=1, work=work)
-    reply = inbox[peer] if mode is Mode.VOPRF else (inbox[peer],)
-    return inputs, unblinders, blinded, reply
+    evaluated, proofs = inbox[peer] if mode is Mode.VOPRF else (inbox[peer], b"")
+    return _Asked(inputs, unblinders, blinded, evaluated, bytes(proofs))
 
 
 def _evaluate(peer: Party, table: Table, nx: int, randomness: Randomness) -> Part[None]:
     spec = Array(np.uint8, (nx, ELEMENT_BYTES))
     inbox = yield Round(expect={peer: spec}, step="blinded", work=_SECONDS * nx)
     blinded = inbox[peer]
-    evaluated = table.key.evaluate(blinded)
+    with _sent_by(peer):
+        evaluated = table.key.evaluate(blinded)
     reply: Message = evaluated
     if table.key.mode is Mode.VOPRF:
         proofs = b"".join(table.key.prove(blinded[part], evaluated[part], randomness) for part in _batches(nx))
@@ -159,40 +168,30 @@ def _evaluate(peer: Party, table: Table, nx: int, randomness: Randomness) -> Par
     yield Round(send={peer: reply}, step="evaluated")
 
 
-def _members(
-    published: Published,
-    public: bytes | None,
-    inputs: list[bytes],
-    unblinders: NDArray[np.uint8],
-    blinded: NDArray[np.uint8],
-    reply: tuple[NDArray[np.uint8], ...],
-) -> NDArray[np.bool_]:
-    """Which inputs have their tag in the list, after the proofs hold."""
-    evaluated = reply[0]
-    if published.mode is Mode.VOPRF:
-        if public is not None and public != published.public:
-            raise PeerMisbehaved("a table was published under another public key than its holder is known by")
-        proofs = bytes(reply[1])
-        for k, part in enumerate(_batches(len(inputs))):
-            proof = proofs[PROOF_BYTES * k : PROOF_BYTES * (k + 1)]
-            oprf.verify(published.public, blinded[part], evaluated[part], proof)
-    outputs = oprf.finalize(inputs, unblinders, evaluated)
-    return among(outputs[:, : published.tags.shape[1]], published.tags)
+def _members(peer: Party, published: Published, public: bytes | None, asked: _Asked) -> NDArray[np.bool_]:
+    """Which items have their tag in the list, after the proofs hold."""
+    from securecompute.arithmetic.lookup import ROW_BYTES, Lookup  # loads the compiler
+
+    if published.mode is Mode.VOPRF and public not in (None, published.public):
+        raise PeerMisbehaved(f"'{peer}' published a table under another public key than it is known by")
+    with _sent_by(peer):
+        if published.mode is Mode.VOPRF:
+            for k, part in enumerate(_batches(len(asked.inputs))):
+                proof = asked.proofs[PROOF_BYTES * k : PROOF_BYTES * (k + 1)]
+                oprf.verify(published.public, asked.blinded[part], asked.evaluated[part], proof)
+        outputs = oprf.finalize(asked.inputs, asked.unblinders, asked.evaluated)
+    own = Lookup(np.ascontiguousarray(outputs[:, :ROW_BYTES]).view(np.uint64), published.tags.shape[1])
+    own.mark(published.tags)
+    return own.found
 
 
-def among(asked: NDArray[np.uint8], tags: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Which rows of `asked` are rows of `tags`: bool (n,).
-
-    tags   uint8 (m, t), in ascending order
-    """
-    first, rest = words(tags)
-    asked_first, asked_rest = words(asked)
-    at, end = np.searchsorted(first, asked_first, "left"), np.searchsorted(first, asked_first, "right")
-    found = np.zeros(len(asked), bool)
-    while (open_ := at < end).any():  # as often as tags begin with the same 8 bytes: once, all but always
-        found[open_] |= rest[at[open_]] == asked_rest[open_]
-        at = at + 1
-    return found
+@contextmanager
+def _sent_by(peer: Party) -> Iterator[None]:
+    """What is no element, or no proof, names who sent it."""
+    try:
+        yield
+    except (InvalidElement, InvalidProof) as error:
+        raise type(error)(f"from '{peer}': {error}") from None
 
 
 def _spend(peer: Party, table: Table, nx: int, header: bytes, log: QueryLog) -> None:

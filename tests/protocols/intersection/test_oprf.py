@@ -139,7 +139,7 @@ def test_another_key_is_found_in_every_batch_of_a_long_list(monkeypatch):
             evaluated[place] = np.frombuffer(wrong, np.uint8)
             return ((evaluated, proofs),)
 
-        with pytest.raises(InvalidProof):
+        with pytest.raises(InvalidProof, match=f"from '{HOLDER}'"):
             play(parts(mode=Mode.VOPRF), instead(1, HOLDER, change))
 
 
@@ -215,7 +215,7 @@ def test_the_dictionary_finds_a_list_that_was_made_without_a_secret_key():
 
 @pytest.mark.parametrize("row", [IDENTITY, b"\1" + bytes(31), b"\xff" * 32], ids=bytes.hex)
 def test_the_key_holder_answers_no_list_with_a_row_that_is_no_element(row):
-    with pytest.raises(InvalidElement):
+    with pytest.raises(InvalidElement, match=f"from '{ASKER}'"):
         play(parts(), instead(0, ASKER, lambda message: with_row(message, row)))
 
 
@@ -271,7 +271,7 @@ def test_another_key_for_one_item_is_found_if_proofs_are_asked_for():
 def test_a_key_that_is_not_the_one_known_is_refused():
     held = table(mode=Mode.VOPRF)
     play(parts(held=held, public=held.key.public))
-    with pytest.raises(PeerMisbehaved, match="another public key"):
+    with pytest.raises(PeerMisbehaved, match=f"'{HOLDER}' published a table under another public key"):
         play(parts(held=held, public=table(mode=Mode.VOPRF, seed="other").key.public))
 
 
@@ -296,7 +296,7 @@ def test_tags_that_differ_in_their_last_bytes_only_are_in_order_too():
 @pytest.mark.parametrize("row", [IDENTITY, b"\1" + bytes(31)], ids=bytes.hex)
 @MODES
 def test_the_asker_takes_no_answer_that_is_no_element(mode, row):
-    with pytest.raises(InvalidElement):
+    with pytest.raises(InvalidElement, match=f"from '{HOLDER}'"):
         play(parts(mode=mode), instead(1, HOLDER, lambda message: with_row(message, row)))
 
 
@@ -309,17 +309,3 @@ def test_a_set_that_is_not_what_was_declared_is_refused_by_its_owner():
             next(oprf.receive(HOLDER, plain(x), nx, 5, QUERIES, Mode.OPRF, SeededRandomness(0)))
         with pytest.raises(InvalidRequest):
             Table.prepare(plain(x), nx, QUERIES, Mode.OPRF, SeededRandomness(0))
-
-
-# ---- matching
-
-
-TAGS = st.lists(st.binary(min_size=9, max_size=9).map(lambda b: bytes([b[0] % 2] * 8) + bytes([b[8] % 4])), max_size=20)
-
-
-@given(TAGS, TAGS)
-def test_matching_is_membership_also_of_tags_that_begin_alike(tags, asked):
-    def array(listed):
-        return np.frombuffer(b"".join(listed), np.uint8).reshape(-1, 9)
-
-    assert oprf.among(array(asked), array(sorted(tags))).tolist() == [a in tags for a in asked]
