@@ -53,6 +53,8 @@ def expand_message_xmd(message: bytes, dst: bytes, length: int) -> bytes:
     first.update(message + length.to_bytes(2, "big") + b"\0" + tag)
     b_0 = first.digest()
     block = sha512(b_0 + b"\1" + tag).digest()
+    if blocks == 1:
+        return block[:length]
     expanded = [block]
     for i in range(2, blocks + 1):
         block = sha512(bytes(x ^ y for x, y in zip(b_0, block, strict=True)) + bytes([i]) + tag).digest()

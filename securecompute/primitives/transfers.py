@@ -19,7 +19,6 @@ Cost       1 round: the chooser sends 64 bytes a transfer, the offerer 32 in all
 Reference  Masny, Rindal, CCS 2019 (ePrint 2019/706), the form over a group, as in libOTe; RFC 9496.
 """
 
-from collections.abc import Sequence
 from hashlib import sha256
 
 import numpy as np
@@ -75,7 +74,10 @@ class Chooser:
         point    uint8 (32,), from the offerer
         raises   PeerMisbehaved  it is no element, or the identity
         """
-        (y_g,) = _checked(point.reshape(1, -1), peer)
+        try:
+            y_g = check_element(point.tobytes())
+        except InvalidElement as error:
+            raise _named(peer) from error
         return [
             _key(self._domain, i, c, multiply(a, y_g))
             for i, (a, c) in enumerate(zip(self._exponents, self._choices, strict=True))
@@ -101,9 +103,9 @@ class Offerer:
         points   uint8 (n, 2, 32), from the chooser
         raises   PeerMisbehaved  one of them is no element, or the identity
         """
-        flat = _checked(points.reshape(-1, ELEMENT_BYTES), peer)
+        flat = rows(points.reshape(-1, ELEMENT_BYTES))
         pairs = zip(flat[::2], flat[1::2], strict=True)
-        try:
+        try:  # each point is a term of a sum, which refuses what is no element, and the identity
             return [(self._of(i, 0, pair), self._of(i, 1, pair)) for i, pair in enumerate(pairs)]
         except InvalidElement as error:  # a point minus its hash: whoever sent it knew the key before it was made
             raise _named(peer) from error
@@ -117,13 +119,6 @@ def _in_place(chosen: Octets, other: Octets, choices: NDArray[np.bool_]) -> Octe
     """Pairs with `chosen` at the place of the choice: uint8 (n, 2, 32), by masks and not by branches."""
     swap = (chosen ^ other) & (np.uint8(0) - choices.astype(np.uint8))[:, None]
     return np.stack([chosen ^ swap, other ^ swap], axis=1)
-
-
-def _checked(points: Octets, peer: str) -> Sequence[bytes]:
-    try:
-        return [check_element(point) for point in rows(points)]
-    except InvalidElement as error:
-        raise _named(peer) from error
 
 
 def _named(peer: str) -> PeerMisbehaved:

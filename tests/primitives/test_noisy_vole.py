@@ -17,6 +17,7 @@ BLOCK = st.tuples(WORD, WORD)
 @pytest.fixture(autouse=True, scope="module")
 def _warm():
     warm()
+    noisy_vole.warm()
 
 
 def run(beta, delta, seed=0, dealt=None):
