@@ -55,6 +55,7 @@ Blocks: TypeAlias = NDArray[np.uint64]
 
 LONGEST = {"standard": 360_000, "conservative": 720_000}  # rows of a run: the code's vectors then stay in the cache
 
+_EARLY = 180_000  # rows: up to here R makes A sooner than S its points, for which it waits
 _SECONDS_PER_ROW = 2e-6  # of computing that a deadline allows for
 
 
@@ -193,18 +194,18 @@ def begin_receive(
 ) -> Part[Noise]:
     """Rounds 1 and 2 of R. A waits for nothing of S's, so that R can use it in the third. As `receive`."""
     made, keys = shape(m, profile), _Keys(header)
-    offerer = Offerer(keys.base, randomness)
+    offerer, (alpha, beta) = Offerer(keys.base, randomness), _noise(made, randomness)
+    noise = beta.reshape(made.runs, made.trees, 2)
+    early = _encoded_noise(made, keys, alpha, noise) if made.m <= _EARLY else None
     points = Array(np.uint8, (2 * BASE, 2, 32))
     inbox = yield Round(send={peer: offerer.point}, expect={peer: points}, step="base transfers")
     streams = [(Reader(zero), Reader(one)) for zero, one in offerer.keys(inbox[peer], peer)]
-
-    alpha, beta = _noise(made, randomness)
     d, products = noisy_vole.receive(streams[:BASE], beta)
     wanted = np.stack([~ggm.path_sides(of_run, made.depth) for of_run in alpha])
     u, t = transfer_extension.choose(streams[BASE:], packed(wanted.ravel()))
     pads = transfer_extension.chosen_pads(keys.pads, t)[: made.transfers].reshape(*wanted.shape, 2)
     yield Round(send={peer: (Masked(u), Masked(d))}, step="extend")
-    a = _encoded_noise(made, keys, alpha, beta.reshape(made.runs, made.trees, 2))
+    a = _encoded_noise(made, keys, alpha, noise) if early is None else early
     return Noise(a, made, keys, alpha, wanted, pads, products.reshape(made.runs, made.trees, 2))
 
 
@@ -251,6 +252,7 @@ def warm() -> None:
     """Compile all kernels, or load them from the cache, so that no session waits for them."""
     bit_matrix.warm()
     expand_convolute.warm()
+    noisy_vole.warm()
 
 
 class _Keys:

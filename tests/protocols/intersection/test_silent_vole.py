@@ -71,6 +71,19 @@ def test_c_is_a_times_delta_plus_b(m, profile, seed):
     assert holds(run(m, profile, seed), m)
 
 
+def test_when_the_receiver_makes_a_changes_nothing_that_anybody_sees(monkeypatch):
+    """Before round 1, while it waits, or after round 2."""
+    early = run(700)
+    monkeypatch.setattr(silent_vole, "_EARLY", 0)
+    late = run(700)
+    assert holds(late, 700)
+    for one, other in zip(early.outputs["R"], late.outputs["R"], strict=True):
+        assert (one == other).all()
+    for (u, d), (v, e) in [(run_.views["S"][1, "R"] for run_ in (early, late))]:
+        assert (u.elements == v.elements).all()
+        assert (d.elements == e.elements).all()
+
+
 @given(st.integers(1, 5000), st.integers(300, 2000))
 @settings(max_examples=6)
 def test_the_identity_holds_over_several_runs_of_any_length(m, length):
