@@ -118,6 +118,7 @@ def finish(
     exposed, event = question.parameters.get("exposed"), question.parameters.get("event")
     rows, columns = dictionary[row].categories or (), dictionary[column].categories or ()
     table = _table(released["cells"], len(columns))
+    counts = tuple(tuple(count(cell, min_cell) for cell in cells) for cells in table)
     known = [[cell for cell in cells if cell is not None] for cells in table]
     test: ChiSquare | NotEstimable | Withheld
     measures: dict[str, Statistic] = {}
@@ -134,7 +135,7 @@ def finish(
         column=column,
         row_categories=rows,
         column_categories=columns,
-        counts=tuple(tuple(count(cell, min_cell) for cell in cells) for cells in table),
+        counts=counts,
         row_missing=count(released["row_missing"][0], min_cell),
         column_missing=count(released["column_missing"][0], min_cell),
         chi_square=test,

@@ -11,11 +11,11 @@ zero by mistake.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 
 from securecompute.analyses.formats import number, sentence
-from securecompute.errors import DisclosureRefused, InternalFault, InvalidRequest
+from securecompute.errors import DisclosureRefused, InternalFault, InvalidRequest, PeerMisbehaved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -143,9 +143,16 @@ class Result(Protocol):
         ...
 
 
-def count(released: int | None, min_cell: int) -> Count:
-    """A count as the gate left it."""
-    return Hidden(min_cell) if released is None else released
+def count(released: int | None, min_cell: int, most: float = inf) -> Count:
+    """A count as the gate left it. raises PeerMisbehaved: there cannot be so many, so some party was not honest"""
+    if released is None:
+        return Hidden(min_cell)
+    if not 0 <= released <= most:
+        raise PeerMisbehaved(
+            "a count that was shown cannot be one: a party did not follow the protocol. Take no number of it for "
+            "true; ask the stewards to compare their versions"
+        )
+    return released
 
 
 _IN_IT = "a count in it is hidden, and this would let it be worked out"

@@ -179,7 +179,7 @@ def finish(
 ) -> ApproximateDistinct:
     """The answer from what is shown: None where the count is closed."""
     cells = cells_for(question, sides)
-    taken = count(shown[0], min_cell)
+    taken = count(shown[0], min_cell, most=cells)
     n = (
         estimate(taken, cells)
         if isinstance(taken, int)

@@ -4,8 +4,8 @@ from math import inf, nan
 
 import pytest
 
-from securecompute.analyses.result import Estimate, Hidden, NotEstimable, Withheld, reasons
-from securecompute.errors import DisclosureRefused, InternalFault, InvalidRequest
+from securecompute.analyses.result import Estimate, Hidden, NotEstimable, Withheld, count, reasons
+from securecompute.errors import DisclosureRefused, InternalFault, InvalidRequest, PeerMisbehaved
 
 
 @pytest.mark.parametrize("values", [(nan,), (inf,), (1.0, nan, 2.0), (1.0, 0.0, -inf)])
@@ -38,3 +38,10 @@ def test_what_is_missing_takes_no_part_in_arithmetic(missing):
 def test_statistics_with_one_reason_share_a_sentence():
     statistics = {"mean": NotEstimable("nobody"), "sd": NotEstimable("nobody"), "n": 3, "t": NotEstimable("alone")}
     assert reasons(statistics, " of x") == ["mean and sd of x: not estimable: nobody.", "t of x: not estimable: alone."]
+
+
+@pytest.mark.parametrize(("released", "most"), [(-1, inf), (11, 10)])
+def test_a_count_that_no_records_have_is_no_answer(released, most):
+    with pytest.raises(PeerMisbehaved, match="cannot be one: a party did not follow the protocol"):
+        count(released, 3, most)
+    assert (count(0, 3, most), count(10, 3, most), count(None, 3, most)) == (0, 10, Hidden(3))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from securecompute.analyses.question import Question
 from securecompute.analyses.result import Estimate, Hidden, NotEstimable, Withheld
 from securecompute.coordinator import COLLECTOR
-from securecompute.errors import InvalidRequest
+from securecompute.errors import InvalidRequest, PeerMisbehaved
 from securecompute.patients import approximate_distinct, catalogue
 from securecompute.patients.approximate_distinct import cells_for, estimate, standard_error
 from securecompute.patients.counts import Sides
@@ -151,6 +151,11 @@ def test_a_closed_count_and_a_full_sketch_are_no_numbers_and_say_why():
     assert full.headline() == "How many distinct patients are at 000 and 001 is not estimable."
     with pytest.raises(InvalidRequest, match="each of the 1,024 cells holds a patient"):
         _ = full.n.value
+
+
+def test_more_taken_cells_than_there_are_say_that_a_party_was_not_honest():
+    with pytest.raises(PeerMisbehaved, match="cannot be one"):
+        finished(CELLS + 1)
 
 
 def test_the_answer_says_the_number_its_interval_and_its_error():
