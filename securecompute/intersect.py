@@ -159,7 +159,7 @@ def explain_list(fabric: Fabric, enrolment: Enrolment, asked: dict[str, Any]) ->
     told = fabric.ask_all(manifest.parties, "permit", encoded)
     refused = {name: each for name, each in told.items() if isinstance(each, DisclosureRefused)}
     permitted = answers({name: each for name, each in told.items() if name not in refused})
-    written = [name for name, each in permitted.items() if each["written"]]
+    written = [name for name, each in permitted.items() if _written(each)]
     return explained(manifest, [str(each) for each in refused.values()], written)
 
 
@@ -177,6 +177,11 @@ def _proposed(fabric: Fabric, enrolment: Enrolment, asked: dict[str, Any]) -> tu
     return encoded, ListManifest.decode(encoded, enrolment)
 
 
+def _written(told: Any) -> bool:
+    """Whether an institution says that it keeps lists in a folder."""
+    return isinstance(told, Mapping) and told.get("written") is True
+
+
 def _receipt(manifest: ListManifest, run: Run, trust: str) -> ListReceipt:
     """What a researcher is told of a session in which every receiver has its list.
 
@@ -188,7 +193,7 @@ def _receipt(manifest: ListManifest, run: Run, trust: str) -> ListReceipt:
         name=manifest.name,
         institutions=manifest.parties,
         receivers=manifest.receivers,
-        written=tuple(name for name in manifest.receivers if run.outcomes[name].value["written"]),
+        written=tuple(name for name in manifest.receivers if _written(run.outcomes[name].value)),
         on=str(key_of(manifest.on)),
         protocol=manifest.protocol,
         rounds=max(outcome.traffic.rounds for outcome in run.outcomes.values()),

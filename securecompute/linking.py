@@ -24,8 +24,9 @@ from securecompute.arithmetic.rings import Ring
 from securecompute.disclosure.exposure import NONE
 from securecompute.disclosure.rules import ARRAYS, COUNTS, LINKED_FOR, LISTS, Rules
 from securecompute.engine.rounds import Part, Party
-from securecompute.errors import DisclosureRefused, EncodingOverflow, InvalidRequest
+from securecompute.errors import DisclosureRefused, EncodingOverflow, InvalidRequest, PeerMisbehaved
 from securecompute.patients.catalogue import CATALOGUE
+from securecompute.primitives.cuckoo import MOST
 from securecompute.primitives.masks import KEY_BYTES, Reader
 from securecompute.primitives.randomness import Randomness
 from securecompute.program_manifest import ProgramManifest, columns_used
@@ -166,6 +167,26 @@ def declared_number(records: Records, asked: Any, rules: Rules) -> dict[str, Any
     all_of_them = found if rows.n == records.n else None
     number = padded(identified(records, found.key_type, all_of_them))
     return {"records": number, "on": [[list(f) for f in part] for part in parts_of(found.key_type)]}
+
+
+def told_by(name: Party, answer: Any, keys: int | None = None) -> Any:
+    """What an institution answers of its side of linkages, if it has the form of `declared_number`.
+
+    keys     how many it was asked about, of linkages by several
+    raises   PeerMisbehaved  it has another form
+             InvalidRequest  a field has another form
+    """
+    plain = answer if isinstance(answer, Mapping) else {}
+    fields = [plain.get("on")] if keys is None else plain.get("keys")
+    known = type(plain.get("records")) is int and 1 <= plain["records"] <= MOST
+    if not known or not isinstance(fields, list) or len(fields) != (keys or 1):
+        raise PeerMisbehaved(
+            f"'{name}' answers something else than how many records would be linked, and by which fields. Ask its "
+            "steward which version it runs"
+        )
+    for each in fields:
+        Linkage.fields_from(each)
+    return plain
 
 
 def permits_measuring(rules: Rules, purpose: str) -> None:

@@ -5,12 +5,12 @@ all institutions; nothing is linked before that.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from securecompute.analyses.question import Question
 from securecompute.disclosure.rules import COUNTS
 from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
+from securecompute.linking import told_by
 from securecompute.patients import catalogue
 from securecompute.patients.counts import Sides
 from securecompute.patients.keys import plain_fields
@@ -26,6 +26,7 @@ def sides_for(network: Linkers, question: Question, dictionary: Dictionary) -> S
 
     raises   InvalidRequest     no such institution, column or cohort; fields of other kinds at one than at another
              DisclosureRefused  a rule of one of them does not allow it
+             PeerMisbehaved     one of them answers something else
     """
     names, where = question.parameters["between"] or network.institutions, question.where
     keys = catalogue.keys_of(question)
@@ -43,7 +44,7 @@ def _by_keys(
         if name not in network.institutions:
             raise InvalidRequest(f"there is no institution '{name}'{near(name, network.institutions, 'institutions')}")
     asked = {"keys": [plain_fields(key) for key in keys], "where": where, "patient": patient}
-    told: dict[Party, Any] = {name: network.fabric.ask(name, "measure", asked) for name in names}
+    told = {name: told_by(name, network.fabric.ask(name, "measure", asked), len(keys)) for name in names}
     first, *others = told.values()
     for each in others:
         for one, other in zip(first["keys"], each["keys"], strict=True):

@@ -188,3 +188,24 @@ def test_no_answer_before_a_question_depends_on_who_is_in_the_cohort():
             cohorts = [each | {"where": where} for where in ("pid = 'p0'", "pid = 'p1'")]
             one, other = (formed.fabric.ask_all(["Duke"], "measure", cohort) for cohort in cohorts)
             assert repr(one) == repr(other)
+
+
+GOOD = {"records": 104, "on": ASKED["on"], "keys": [ASKED["on"]]}
+LIES = [None, 7, "x", [], {}, {"records": 104}]
+LIES += [GOOD | {"records": records} for records in ("104", True, -1, 0, 2**70, None)]
+LIES += [GOOD | {"on": on, "keys": on} for on in (7, None, [], [7], [[["pid"]]])] + [GOOD | {"keys": GOOD["keys"] * 2}]
+
+
+@pytest.mark.parametrize("lie", LIES, ids=str)
+def test_whatever_an_institution_answers_when_it_is_asked_how_many_there_is_a_clear_error(net, lie, monkeypatch):
+    software = net.fabric._participants["Duke"]
+    honest = software.answer
+    monkeypatch.setattr(software, "answer", lambda request, x: lie if request == "measure" else honest(request, x))
+    study = net.study("s")
+    for ask in (
+        lambda: study.linked_patients(between=["Mayo", "Duke"], keys=["pid"]),
+        lambda: study.overlap(on="pid"),
+        lambda: net.intersect("Mayo", "Duke", on="pid", to="Mayo"),
+    ):
+        with pytest.raises((sc.PeerMisbehaved, sc.InvalidRequest)):
+            ask()

@@ -146,6 +146,21 @@ def test_with_a_folder_the_list_is_written_there_for_the_receiver_alone(tmp_path
     assert pd.read_parquet(written)["mrn"].tolist() == ["patient 3", "patient 9"]
 
 
+@pytest.mark.parametrize("said", [None, 7, [], {}, {"written": 7}])
+def test_who_answers_neither_that_it_has_a_file_nor_that_it_has_none_has_none(network, mayo, said, monkeypatch):
+    part, answer = mayo.part, mayo.answer
+
+    def other(manifest):
+        yield from part(manifest)
+        return said
+
+    monkeypatch.setattr(mayo, "part", other)
+    monkeypatch.setattr(mayo, "answer", lambda request, x: said if request == "permit" else answer(request, x))
+    asked = {"on": "mrn", "to": "Mayo"}
+    assert network.intersect("Mayo", "Duke", **asked).written == ()
+    assert network.explain_intersect("Mayo", "Duke", **asked).written == ()
+
+
 def test_without_a_folder_the_receipt_says_that_the_list_is_in_memory_and_how_to_read_it(network, mayo, tmp_path):
     receipt = network.intersect("Mayo", "Duke", on="mrn", to=["Mayo", "Duke"])
     assert receipt.written == ()

@@ -18,6 +18,7 @@ from securecompute.disclosure.rules import ARRAYS, Rules
 from securecompute.engine.fabric import Fabric
 from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
+from securecompute.linking import told_by
 from securecompute.patients.counts import match_of, words_of
 from securecompute.primitives.cuckoo import MOST
 from securecompute.programs.expressions import Expression, apply
@@ -178,6 +179,7 @@ def sides_of(
     raises   InvalidRequest     no such institution, column or cohort, or fields of other kinds at one than at another
              DisclosureRefused  a rule of one of them does not allow it
              PeerLost           one of them is gone
+             PeerMisbehaved     one answers something else
     """
     _check_parties(network, institutions, columns, where)
     brought = {name: tuple(columns.get(name, ())) for name in institutions}
@@ -189,7 +191,7 @@ def sides_of(
     for name in institutions:
         asked = {"on": key, "where": cohorts.get(name), "columns": _plain(brought[name]), "purpose": purpose}
         try:
-            told[name] = network.fabric.ask(name, "measure", asked)
+            told[name] = told_by(name, network.fabric.ask(name, "measure", asked))
         except InvalidRequest as error:
             raise InvalidRequest(f"'{name}': {error}") from None
     first = institutions[0]
