@@ -14,8 +14,8 @@ Security   Semi-honest. Both elements of a pair are uniform whatever c is: the o
            no assumption. The key that was not chosen needs the Diffie-Hellman product of y G and a hash: assumes CDH
            in ristretto255, Hg and SHA-256 as random oracles; `domain` sets runs apart. Time does not depend on
            choices. Not promised: that a chooser who deviates, with one y for all i, has but one key of each pair.
-Cost       1 round: the chooser sends 64 bytes a transfer, the offerer 32 in all. 0.16 ms of work a transfer for the
-           chooser, 0.25 for the offerer.
+Cost       1 round: the chooser sends 64 bytes a transfer, the offerer 32 in all. 0.12 ms of work a transfer for the
+           chooser, 0.18 for the offerer.
 Reference  Masny, Rindal, CCS 2019 (ePrint 2019/706), the form over a group, as in libOTe; RFC 9496.
 """
 
