@@ -176,14 +176,16 @@ def test_tags_and_columns_of_a_bin_have_masks_of_their_own():
         assert uniform(words[one] ^ words[other]) and uniform(words[one] + words[other])
 
 
-def test_nothing_is_used_twice():
-    """Two runs of the same sets in sessions of their own: no word of the halves or of the messages is the same."""
-    runs = [pair_up(range(50), [{k: (k,) for k in range(50)}], seed, header=b"h%d" % seed)[1] for seed in range(2)]
+@pytest.mark.parametrize("headers", [(b"h1", b"h2"), (b"h", b"h")])
+def test_nothing_is_used_twice(headers):
+    """Two runs of the same sets, under one header even: no word of the halves or of the messages is the same."""
+    runs = [pair_up(range(50), [{k: (k,) for k in range(50)}], k, header=header)[1] for k, header in enumerate(headers)]
     seen = [
         {
             *run.outputs["p0"].tags.words.tolist(),
             *run.outputs["p0"].columns.words.ravel().tolist(),
             *run.outputs[LEADER].halves[0].tags.words.tolist(),
+            *run.outputs[LEADER].halves[0].columns.words.ravel().tolist(),
             *run.views[LEADER][4, "p0"][0][1].elements.ravel().tolist(),
         }
         for run in runs

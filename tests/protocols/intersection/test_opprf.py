@@ -100,6 +100,8 @@ def test_parts_of_the_store_are_one_store(monkeypatch):
     got, played, terms = look_up(range(100), given, 2)
     assert got == {k: given[k] for k in range(100)}
     assert len(terms.parts) == okvs.layout(40_000).clusters == 2
+    stores = [played.views["R"][4, "S"][1].elements, played.views["R"][5, "S"].elements]
+    assert all(uniform(store) and store.any(axis=1).all() for store in stores)
     assert played.rounds == terms.cost().rounds == NOTHING.rounds + 2
     assert played.sent == {"R": 0, "S": terms.cost().sender}
 
@@ -113,6 +115,21 @@ def test_the_cost_line_is_true_over_the_real_function(monkeypatch):
     assert cost.rounds == played.rounds == first.rounds + 1
     assert played.sent == {"R": cost.receiver, "S": cost.sender}
     assert cost.sender == first.sender + 16 + 8 * 3 * okvs.layout(50).size
+
+
+def test_a_store_without_room_costs_another_seed(monkeypatch):
+    peel, tried = okvs.peel, []
+
+    def at_the_third(rows):
+        tried.append(rows.places.tobytes())
+        if len(tried) < 3:
+            raise okvs.Unsolvable("planted")
+        return peel(rows)
+
+    monkeypatch.setattr(okvs, "peel", at_the_third)
+    at = opprf.arrange(blocks(20), SeededRandomness(0))
+    assert len(tried) == len(set(tried)) == 3
+    assert okvs.rows(okvs.layout(20), at.seed, at.keys).places.tobytes() == tried[2]
 
 
 def test_equal_keys_are_refused():

@@ -300,7 +300,16 @@ def test_the_secret_of_the_extension_is_not_delta(monkeypatch):
     delta, _ = run(300).outputs["S"]
     first, second = np.packbits(chosen[0], bitorder="little").view(np.uint64).reshape(2, 2)
     assert (first == delta).all()
-    assert (second != delta).all()
+    assert len({0, *first.tolist(), *second.tolist()}) == 5  # of both all 128 bits are drawn
+
+
+def test_every_tree_grows_from_a_root_of_its_own(monkeypatch):
+    roots, grow = [], ggm.grow
+    monkeypatch.setattr(ggm, "grow", lambda *given: roots.append(given[1].copy()) or grow(*given))
+    monkeypatch.setattr(silent_vole, "LONGEST", {"standard": 500})
+    run(1000)
+    words = np.concatenate(roots).ravel().tolist()
+    assert len(roots) == 2 and len({0, *words}) == 1 + len(words) == 1 + 4 * shape(1000).trees
 
 
 def test_values_of_noise_are_never_zero():
