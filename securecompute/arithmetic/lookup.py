@@ -6,6 +6,7 @@ to the next free place. At most half of the places are taken.
 Exact      Whole rows are compared: the hash only says where to begin.
 Pitfalls   Rows with one hash make long ways; the hash spreads rows that are random, or count up. Who sends a list can
            not lengthen the ways: they are of one's own rows.
+Timing     Which places are read hangs on rows and entries: a program that shares the caches could learn of them.
 Cost       ns a row at n = 2^20, one core: build 13, an entry of the list 19. A first call loads or compiles, 0.5 s.
 Reference  Knuth, TAOCP volume 3, 6.4, algorithm L; multiplicative hashing, Dietzfelbinger et al., J. Algorithms 1997.
 """

@@ -138,7 +138,7 @@ def read_identifiers(
     return settled(found, duplicates)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Found:
     """All identifiers of one key type before repeated ones are looked for, uint64 (m, 2), and their records' places."""
 

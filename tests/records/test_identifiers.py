@@ -184,6 +184,8 @@ def test_identifiers_show_fields_only_and_stay():
     assert repr(found) == "Identifiers(name, born)"
     with pytest.raises(TypeError, match="stay in their institution"):
         pickle.dumps(found)
+    unsettled = Found(found.key_type, found.ids, found.rows, found.report)
+    assert "array" not in repr(unsettled) and str(found.ids[0, 0]) not in repr(unsettled)
 
 
 @pytest.mark.parametrize(
