@@ -58,10 +58,10 @@ class Input:
     def __post_init__(self) -> None:
         attributes.shape(list(self.shape))
         numbers = (self.bound, *(self.norms or ()))
-        if self.least is not None and not (isinstance(self.least, float) and abs(self.least) <= self.bound):
-            raise InvalidRequest("the least of a secret is a number within its bound")
         if not all(isinstance(each, float) and isfinite(each) and each >= 0 for each in numbers):
             raise InvalidRequest("the bound of a secret is a finite number of 0 or more")
+        if self.least is not None and not (isinstance(self.least, float) and abs(self.least) <= self.bound):
+            raise InvalidRequest("the least of a secret is a number within its bound")
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data."""

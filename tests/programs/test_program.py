@@ -48,6 +48,15 @@ def test_what_is_no_program_is_refused(broken, text):
         Program.from_plain(broken)
 
 
+@pytest.mark.parametrize("least", [None, 0.0, "0"])
+@pytest.mark.parametrize("bound", ["1", [1.0], b"1", None, True, 1, -1.0, np.nan, np.inf])
+def test_the_bound_of_an_input_is_a_finite_number_whatever_its_least_is(bound, least):
+    declared = held("A", X).to_plain()
+    changed = declared[2] | {"bound": bound, "least": least}
+    with pytest.raises(InvalidRequest, match="bound of a secret is a finite number"):
+        Program.from_plain(plain(nodes=[[*declared[:2], changed]]))
+
+
 def test_a_program_comes_back_from_plain_data():
     made = program([held("A", X, norms=(9.0, 9.0)), constant([1.5, 2.0, 0.0]), line("multiply", 0, 1)], 2)
     again = Program.from_plain(made.to_plain())
