@@ -8,7 +8,8 @@
 
 The first four show no contents: they cannot be printed, compared, ordered, iterated, pickled or taken by numpy. A
 protocol reads `elements`, the array inside; a test keeps that word out of every folder that has no business with it.
-The engine's codec sends Share, Masked and Ciphertext and refuses Plain.
+The engine's codec sends Share, Masked and Ciphertext and refuses Plain. What is no array, a key
+or what one party keeps between two rounds, is `Opaque`.
 """
 
 from collections.abc import Iterator
@@ -22,6 +23,23 @@ from securecompute.errors import InvalidRequest
 
 class SecretMisused(InvalidRequest, TypeError):
     """A secret was used as if it were an ordinary value."""
+
+
+class Opaque:
+    """What shows no contents and cannot be pickled or copied: a key, or what one party keeps between two rounds."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise SecretMisused(f"a {type(self).__name__} cannot be pickled or copied; make it where it is used")
+
+    def __getstate__(self) -> NoReturn:
+        self.__reduce_ex__(None)
+
+    __reduce__ = __getstate__
 
 
 class Secret:

@@ -6,12 +6,13 @@ import math
 import operator
 import pickle
 import string
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from securecompute.errors import InvalidRequest
-from securecompute.values import Ciphertext, Masked, Plain, Released, Secret, SecretMisused, Share
+from securecompute.values import Ciphertext, Masked, Opaque, Plain, Released, Secret, SecretMisused, Share
 
 KINDS = [Plain, Share, Masked, Ciphertext]
 REMEDY = {
@@ -195,3 +196,24 @@ def test_a_released_value_is_ordinary():
     assert released == Released((21, None)) and hash(released) == hash(Released((21, None)))
     assert "21" in repr(released) and pickle.loads(pickle.dumps(released)) == released
     assert copy.deepcopy(released).entries == (21, None)
+
+
+class OfSlots(Opaque):
+    __slots__ = ("_key",)
+
+    def __init__(self, key):
+        self._key = key
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OfFields(Opaque):
+    key: bytes
+
+
+@pytest.mark.parametrize("kind", [OfSlots, OfFields])
+def test_what_is_opaque_shows_nothing_and_is_neither_pickled_nor_copied(kind):
+    kept = kind(b"424242")
+    assert repr(kept) == str(kept) == f"{kept}" == f"{kind.__name__}(...)"
+    for leave in (pickle.dumps, copy.copy, copy.deepcopy, lambda x: pickle.dumps({"k": [x]})):
+        with pytest.raises(SecretMisused, match="cannot be pickled or copied"):
+            leave(kept)

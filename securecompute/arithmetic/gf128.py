@@ -12,13 +12,13 @@ Cost       ns per product, one core: 4 with the instruction; without it 10 (`Fac
 Reference  FIPS 197 and NIST SP 800-38D use this polynomial; RFC 8452 (POLYVAL) relates the two orders of bits.
 """
 
-from typing import NoReturn, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from securecompute.errors import InvalidRequest
-from securecompute.values import SecretMisused
+from securecompute.values import Opaque
 
 Blocks: TypeAlias = NDArray[np.uint64]
 
@@ -63,7 +63,7 @@ def multiply(a: Blocks, b: Blocks, out: Blocks | None = None) -> Blocks:
     return target
 
 
-class Factor:
+class Factor(Opaque):
     """One block that multiplies many. It may be a secret: it shows nothing and cannot be pickled."""
 
     __slots__ = ("_tables", "_words")
@@ -93,14 +93,6 @@ class Factor:
         else:
             kernels.times_by_tables(left, self._tables, target)
         return target
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise SecretMisused("a Factor cannot be pickled or copied; make it where it is used")
-
-    def __getstate__(self) -> NoReturn:
-        self.__reduce_ex__(None)
-
-    __reduce__ = __getstate__
 
 
 def warm() -> None:
