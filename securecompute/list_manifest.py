@@ -18,7 +18,7 @@ from securecompute.disclosure.rules import Rules
 from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest
 from securecompute.linking import INTERSECT, key_of
-from securecompute.manifest import Enrolment
+from securecompute.manifest import Enrolment, unpacked
 from securecompute.program_manifest import columns_used
 from securecompute.programs.linkages import Linkage, Parts, Side
 
@@ -30,10 +30,7 @@ _FIELDS = ("version", "list", "on", "sides", "receivers", "columns", "identities
 
 def is_list(encoded: bytes) -> bool:
     """Whether a manifest is of a list of common patients. raises InvalidRequest: it is no manifest."""
-    try:
-        plain = msgpack.unpackb(encoded)
-    except (ValueError, msgpack.UnpackException):
-        raise InvalidRequest("the manifest is not valid msgpack") from None
+    plain = unpacked(encoded)
     return isinstance(plain, dict) and "list" in plain
 
 
@@ -80,10 +77,7 @@ class ListManifest:
                                  few of them for the protocol, fields of no kind, a receiver that takes no part, or a
                                  cohort that somebody else would learn of
         """
-        try:
-            plain = msgpack.unpackb(encoded)
-        except (ValueError, msgpack.UnpackException):
-            raise InvalidRequest("the manifest is not valid msgpack") from None
+        plain = unpacked(encoded)
         if not isinstance(plain, dict) or tuple(plain) != _FIELDS or plain["version"] != VERSION:
             raise InvalidRequest(f"a list's manifest of version {VERSION} has the fields {', '.join(_FIELDS)}")
         if not isinstance(plain["nonce"], bytes) or len(plain["nonce"]) != 32:

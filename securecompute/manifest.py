@@ -33,6 +33,16 @@ VERSION = 1
 _FIELDS = ("version", "question", "dictionary", "rules", "identities", "coordinator", "collector", "sum", "nonce")
 
 
+def unpacked(encoded: Any) -> Any:
+    """The plain data of a manifest's bytes, that somebody else chose. raises InvalidRequest: they are none"""
+    if not isinstance(encoded, bytes):
+        raise InvalidRequest("a manifest is bytes")
+    try:
+        return msgpack.unpackb(encoded)
+    except (ValueError, msgpack.UnpackException):
+        raise InvalidRequest("the manifest is not valid msgpack") from None
+
+
 @dataclass(frozen=True)
 class Enrolment:
     """What a party was told when the network was formed, and holds every manifest against.
@@ -118,10 +128,7 @@ class Manifest:
 
         raises   InvalidRequest  not a manifest, an unknown field, another roster or dictionary, or an invalid question
         """
-        try:
-            plain = msgpack.unpackb(encoded)
-        except (ValueError, msgpack.UnpackException):
-            raise InvalidRequest("the manifest is not valid msgpack") from None
+        plain = unpacked(encoded)
         if not isinstance(plain, dict) or set(plain) != set(_FIELDS) or plain["version"] != VERSION:
             raise InvalidRequest(f"a manifest of version {VERSION} has the fields {', '.join(_FIELDS)} and no others")
         if not isinstance(plain["nonce"], bytes) or len(plain["nonce"]) != 32:

@@ -16,7 +16,7 @@ from securecompute.analyses.question import Question
 from securecompute.disclosure.rules import ARRAYS, COUNTS, Rules
 from securecompute.engine.rounds import Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
-from securecompute.manifest import Enrolment
+from securecompute.manifest import Enrolment, unpacked
 from securecompute.patients import catalogue
 from securecompute.programs.linkages import CELLS, TOTALS, Brought, Parts, column_of, linked
 from securecompute.programs.plan import Plan, plan
@@ -32,10 +32,7 @@ _FIELDS = ("version", "program", "question", "dictionary", "rules", "identities"
 
 def is_program(encoded: bytes) -> bool:
     """Whether a manifest is of a program, not of a question. raises InvalidRequest: it is neither."""
-    try:
-        plain = msgpack.unpackb(encoded)
-    except (ValueError, msgpack.UnpackException):
-        raise InvalidRequest("the manifest is not valid msgpack") from None
+    plain = unpacked(encoded)
     return isinstance(plain, dict) and "program" in plain
 
 
@@ -77,10 +74,7 @@ class ProgramManifest:
 
         raises   InvalidRequest  not such a manifest, another roster, an invalid program, or a party that is not there
         """
-        try:
-            plain = msgpack.unpackb(encoded)
-        except (ValueError, msgpack.UnpackException):
-            raise InvalidRequest("the manifest is not valid msgpack") from None
+        plain = unpacked(encoded)
         if not isinstance(plain, dict) or tuple(plain) != _FIELDS or plain["version"] != VERSION:
             raise InvalidRequest(f"a program's manifest of version {VERSION} has the fields {', '.join(_FIELDS)}")
         if not isinstance(plain["nonce"], bytes) or len(plain["nonce"]) != 32:
@@ -183,9 +177,12 @@ class ProgramManifest:
 
 
 def columns_used(source: Mapping[str, Any], dictionary: Dictionary) -> list[str]:
-    """Every column that an input depends on, the cohort's included. raises InvalidRequest: the cohort is not valid."""
+    """Every column that an input depends on, the cohort's included. raises InvalidRequest: no such names or cohort."""
     listed = [source.get(kind) or [] for kind in ("columns", CELLS, TOTALS)]  # all: whoever wrote it may name several
-    names = [column_of(each) for given in listed for each in ([given] if isinstance(given, str) else given)]
+    named = [each for given in listed for each in (given if isinstance(given, list) else [given])]
+    if not all(isinstance(each, str | list | tuple) and each and isinstance(each[0], str) for each in named):
+        raise InvalidRequest("columns are named by text, or by a list of text")
+    names = [column_of(each) for each in named]
     if source.get("where") is not None:
         from securecompute.records.cohort import parse  # sqlglot is heavy, and most inputs have no cohort
 

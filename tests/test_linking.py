@@ -209,3 +209,19 @@ def test_whatever_an_institution_answers_when_it_is_asked_how_many_there_is_a_cl
     ):
         with pytest.raises((sc.PeerMisbehaved, sc.InvalidRequest)):
             ask()
+
+
+@pytest.mark.parametrize("columns", [7, b"bmi", [7], [[]], [["bmi"], [7, "x"]], [None], {"bmi": 1}, [""]], ids=str)
+def test_columns_that_are_no_names_are_a_clear_error_to_every_rule_that_reads_them(net, columns):
+    with pytest.raises(sc.InvalidRequest, match="columns are named by text"):
+        columns_used({"columns": columns}, net.columns_of("Duke"))
+    with pytest.raises(sc.InvalidRequest):
+        net.fabric.ask("Duke", "measure", {"columns": columns})
+
+
+@pytest.mark.parametrize("request_", ["consider", "permit"])
+@pytest.mark.parametrize("manifest", [None, 7, "x", {}, [], bytearray(b"\x80"), b"\xc1", b"\x80", b"\x07"], ids=str)
+def test_what_is_no_manifest_is_a_clear_error_to_everybody(net, request_, manifest):
+    for party in ("Duke", "Helper"):
+        with pytest.raises(sc.InvalidRequest):
+            net.fabric.ask(party, request_, manifest)
