@@ -13,7 +13,7 @@ Security   The receiver learns which of its own patients all the others have, an
            shown, does not hold here. Rules 'linkage' and 'lists_to' do, and who has a list holds it by agreement.
            Who is told has a cohort only if nobody else is: a cohort of another institution would say of each patient on
            the list what it asks for (`list_manifest`). So does a field of the key: patients of whom it is the same are
-           on the list. Rule 'columns' alone stands against that.
+           on the list. Rules 'columns' and 'keys' stand against that.
            Not promised: that the others' sets are true, nor that the receiver's is. It may hold identifiers of people
            whom it never treated, and so ask for them; the stewards' agreement is all that stands against that.
            When a party is lost, a receiver has its whole list or none; of several, one may have its own.
