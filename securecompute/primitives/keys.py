@@ -12,7 +12,7 @@ Cost       us: sign 40, verify 130, an X25519 pair 45, agree 45.
 Reference  RFC 8032, RFC 7748, RFC 5869.
 """
 
-from typing import ClassVar, NoReturn, Self
+from typing import ClassVar, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from securecompute.errors import InvalidRequest, PeerMisbehaved
 from securecompute.primitives.masks import KEY_BYTES, derive
 from securecompute.primitives.randomness import Randomness
-from securecompute.values import SecretMisused
+from securecompute.values import Opaque
 
 PUBLIC_BYTES = 32
 SIGNATURE_BYTES = 64
@@ -36,7 +36,7 @@ def join(*parts: bytes) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
-class _PrivateKey:
+class _PrivateKey(Opaque):
     """What both kinds of key have in common: how they are made, and what they refuse."""
 
     __slots__ = ("_key", "public")
@@ -61,14 +61,6 @@ class _PrivateKey:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(public={self.public.hex()[:16]}...)"
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise SecretMisused(f"a {type(self).__name__} cannot be pickled or copied; make it where it is used")
-
-    def __getstate__(self) -> NoReturn:
-        self.__reduce_ex__(None)
-
-    __reduce__ = __getstate__
 
 
 class IdentityKey(_PrivateKey):

@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import tenseal
@@ -45,7 +45,7 @@ from securecompute.primitives.lattice_bytes import (
     width,
     words_of,
 )
-from securecompute.values import SecretMisused
+from securecompute.values import Opaque
 
 BFV, CKKS = 1, 2  # as SEAL numbers them
 STANDARD_128 = {4096: 109, 8192: 218}  # n -> most bits of q for 128-bit security
@@ -174,7 +174,7 @@ def parameters_of(encoded: bytes) -> Parameters:
     return ALL[name[0]]
 
 
-class SecretKey:
+class SecretKey(Opaque):
     """What decrypts. `public` is the other half, bytes; this one stays in the process that made it."""
 
     __slots__ = ("_context", "_refused", "parameters", "public")
@@ -216,14 +216,6 @@ class SecretKey:
 
     def __repr__(self) -> str:
         return f"SecretKey(degree={self.parameters.degree})"
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise SecretMisused("a lattice SecretKey cannot be pickled or copied; make it where it is used")
-
-    def __getstate__(self) -> NoReturn:
-        self.__reduce_ex__(None)
-
-    __reduce__ = __getstate__
 
 
 def add(parameters: Parameters, a: Words, b: Words) -> Words:

@@ -23,7 +23,7 @@ import enum
 from collections.abc import Iterable, Sequence
 from hashlib import sha512
 from hmac import compare_digest
-from typing import NoReturn, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ from securecompute.errors import InvalidRequest, PeerMisbehaved
 from securecompute.primitives import ristretto
 from securecompute.primitives.randomness import Randomness
 from securecompute.primitives.ristretto import ELEMENT_BYTES, SCALAR_BYTES
-from securecompute.values import SecretMisused
+from securecompute.values import Opaque
 
 OUTPUT_BYTES = 64
 PROOF_BYTES = 2 * SCALAR_BYTES
@@ -52,7 +52,7 @@ class InvalidProof(PeerMisbehaved):
     """Evaluations that were not, or cannot be shown to be, made with the key of the public key."""
 
 
-class OprfKey:
+class OprfKey(Opaque):
     """A key of F. `public` is its 32-byte public key; `mode` the mode that all its outputs belong to."""
 
     __slots__ = ("_k", "mode", "public")
@@ -107,14 +107,6 @@ class OprfKey:
 
     def __repr__(self) -> str:
         return f"OprfKey({self.mode.name}, public={self.public.hex()[:16]}...)"
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise SecretMisused("an OprfKey cannot be pickled or copied; seal it where it is used")
-
-    def __getstate__(self) -> NoReturn:
-        self.__reduce_ex__(None)
-
-    __reduce__ = __getstate__
 
 
 def context(mode: Mode) -> bytes:

@@ -18,7 +18,7 @@ Reference  Paillier, EUROCRYPT 1999; Damgård, Jurik, Nielsen, A generalization 
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import gmpy2
 import numpy as np
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from securecompute.errors import InvalidRequest, PeerMisbehaved
 from securecompute.primitives.randomness import Randomness
-from securecompute.values import SecretMisused
+from securecompute.values import Opaque
 
 if TYPE_CHECKING:
     import phe
@@ -39,23 +39,6 @@ _TESTS = 40  # rounds of gmpy2's primality test
 
 class BadKey(PeerMisbehaved):
     """A modulus that no Paillier key has."""
-
-
-class Hidden:
-    """What shows no contents and cannot be pickled or copied."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(...)"
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise SecretMisused(f"a {type(self).__name__} cannot be pickled or copied; make it where it is used")
-
-    def __getstate__(self) -> NoReturn:
-        self.__reduce_ex__(None)
-
-    __reduce__ = __getstate__
 
 
 class PublicKey:
@@ -160,7 +143,7 @@ def unit(n: mpz, randomness: Randomness) -> mpz:
     return drawn
 
 
-class SecretKey(Hidden):
+class SecretKey(Opaque):
     """The factors of n. It stays with whoever made it; `public` goes to everybody.
 
     As p and q have one length, neither divides the other less one: gcd(n, φ(n)) = 1.

@@ -24,14 +24,15 @@ from abc import ABC, abstractmethod
 import gmpy2
 from gmpy2 import mpz
 
-from securecompute.primitives.paillier import Hidden, PublicKey, unit
+from securecompute.primitives.paillier import PublicKey, unit
 from securecompute.primitives.randomness import Randomness
+from securecompute.values import Opaque
 
 _ONE = mpz(1)
 _WINDOWS = range(1, 9)  # bits; a table of wider ones would not fit the caches
 
 
-class FixedBase(Hidden):
+class FixedBase(Opaque):
     """Powers of one base: as many multiplications as the exponent has windows, whatever its bits are.
 
     The entry for a window of zeros is modulus + 1 and not 1, by which a number is multiplied in no time: an exponent's
@@ -63,7 +64,7 @@ class FixedBase(Hidden):
         return product
 
 
-class Pool(Hidden, ABC):
+class Pool(Opaque, ABC):
     """Randomisers of one key, each given once."""
 
     __slots__ = ("_randomness", "_ready", "key")

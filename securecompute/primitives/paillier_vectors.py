@@ -27,10 +27,10 @@ from gmpy2 import mpz
 from numpy.typing import NDArray
 
 from securecompute.errors import EncodingOverflow, InvalidRequest, PeerMisbehaved
-from securecompute.primitives.paillier import Hidden, PublicKey, below, numbers
+from securecompute.primitives.paillier import PublicKey, below, numbers
 from securecompute.primitives.paillier_pools import FixedBase, Pool, UniformPool
 from securecompute.primitives.randomness import Randomness
-from securecompute.values import Ciphertext
+from securecompute.values import Ciphertext, Opaque
 
 _DOT_WINDOW = 4
 
@@ -96,7 +96,7 @@ class Lanes:
         return plaintext
 
 
-class Masks(Hidden):
+class Masks(Opaque):
     """Uniform numbers mod n that hide plaintexts, kept to be taken off again, once."""
 
     __slots__ = ("_key", "_lanes", "_masks")
@@ -126,7 +126,7 @@ class Masks(Hidden):
         return self._lanes.unpack([int((v - r) % n) for v, r in zip(values, masks, strict=True)], int(n))
 
 
-class EncryptedVector(Hidden):
+class EncryptedVector(Opaque):
     """Integers under a key, as ciphertexts that must not leave but by the door.
 
     key, lanes   under what, and in which form

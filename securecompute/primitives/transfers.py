@@ -40,11 +40,12 @@ from securecompute.primitives.ristretto import (
     subtract,
     table,
 )
+from securecompute.values import Opaque
 
 Octets = NDArray[np.uint8]
 
 
-class Chooser:
+class Chooser(Opaque):
     """Who gets one key of each pair.
 
     points   uint8 (n, 2, 32), to be sent to the offerer
@@ -84,7 +85,7 @@ class Chooser:
         ]
 
 
-class Offerer:
+class Offerer(Opaque):
     """Who gets both keys of each pair, as many as the chooser wants.
 
     point   uint8 (32,), to be sent to the chooser

@@ -1,5 +1,6 @@
 """Base transfers: the chosen key and no other, choices that leave no trace, bad points that name their sender."""
 
+import pickle
 from hashlib import sha256
 
 import numpy as np
@@ -18,6 +19,7 @@ from securecompute.primitives.ristretto import (
     subtract,
 )
 from securecompute.primitives.transfers import Chooser, Offerer
+from securecompute.values import SecretMisused
 from tests.seeded import SeededRandomness
 
 DOMAIN = b"one run"
@@ -91,6 +93,13 @@ def test_opposite_choices_only_exchange_what_is_drawn_and_what_is_made():
     (zero,), (one,) = (Chooser(np.array([c]), DOMAIN, SeededRandomness(3)).points for c in (False, True))
     assert (zero[1] == one[0]).all()
     assert (zero[0] != one[1]).any()
+
+
+def test_neither_side_shows_its_scalars_or_gives_them_away():
+    for side in (Chooser(np.array([True]), DOMAIN, SeededRandomness(0)), Offerer(DOMAIN, SeededRandomness(1))):
+        assert repr(side) == f"{type(side).__name__}(...)"
+        with pytest.raises(SecretMisused):
+            pickle.dumps(side)
 
 
 def test_another_domain_gives_other_keys():
