@@ -16,6 +16,7 @@ Failure    None exists only if some k + 1 items have all their bins among k (Hal
            which is below 2^-41 for every n up to 2^24: greatest for some tens of items, 2^-100 for 2^20. It is
            proved, for z = 2.149, and not fitted. It speaks of items chosen without the hash's key. Then InternalFault
            is raised, before anything of the table has been sent; another session has another key.
+Timing     Which bins are looked at, and for how long, hangs on the items.
 Cost       Per item, on one core: places 15 ns, placement 65 ns for n = 2^16, 115 for 2^20, 170 for 2^22, where bins
            miss the cache. Memory: 16 bytes a bin, and 9 of the table; 12 an item.
 Reference  Hall, 1935; Fountoulakis, Panagiotou, APPROX 2010, for the bins wanted twice; Fotakis, Pagh, Sanders,

@@ -12,7 +12,8 @@ Decode is linear: Decode(P + Q, x) = Decode(P, x) + Decode(Q, x), and Δ Decode(
 Security   With `fill`, and values that are uniform to whoever looks, P is uniform whatever the keys are: it hides them.
            Without (zeros where nothing is determined) P shows which columns are in use; take it only under a mask.
            The seed must be drawn when the keys are fixed: then a set of keys that cannot be stored comes up with
-           probability 2^-40 a cluster, if AES is a pseudo-random permutation. `Unsolvable`: draw another seed.
+           probability 2^-40 a cluster, if AES is a pseudo-random permutation. `arrange` then draws another seed.
+Timing     Which memory is read, and how peeling branches, hangs on the keys; nothing does on values.
 Cost       of n = 2^20 values of two words, one core: rows 17 ms, peel 33, solve 48 (with fill
            100), decode 35; P has 1.344 n rows.
 Reference  Raghuraman, Rindal, CCS 2022 (ePrint 2022/320); Garimella et al., CRYPTO 2021, for joint elimination.
@@ -27,14 +28,18 @@ from numpy.typing import NDArray
 from securecompute.errors import InternalFault, InvalidRequest
 from securecompute.primitives import okvs_core
 from securecompute.primitives.block_hash import permute
-from securecompute.primitives.masks import Reader, derive
+from securecompute.primitives.masks import KEY_BYTES, Reader, derive
 from securecompute.primitives.okvs_parameters import Layout, layout
+from securecompute.primitives.randomness import Randomness
+from securecompute.values import Opaque
 
 __all__ = [
+    "Arranged",
     "Layout",
     "Peeled",
     "Rows",
     "Unsolvable",
+    "arrange",
     "decode",
     "encode",
     "layout",
@@ -46,17 +51,18 @@ __all__ = [
 ]
 
 SEED_BYTES = 16
+SEEDS = 8  # that are tried
 _SALT, _LABEL = b"securecompute/okvs", b"rows"
 
 Words = NDArray[np.uint64]
 
 
 class Unsolvable(InternalFault):
-    """Under this seed no store gives these keys all values; draw another one."""
+    """Under this seed, or the seeds that were tried, no store gives these keys all values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+@dataclass(frozen=True, slots=True, repr=False)
+class Rows(Opaque):
     """The rows of a set of keys, cluster by cluster.
 
     starts   int64 (clusters + 1,): where the rows of a cluster begin
@@ -74,8 +80,8 @@ class Rows:
         return self.order[int(self.starts[clusters.start]) : int(self.starts[clusters.stop])]
 
 
-@dataclass(frozen=True, slots=True)
-class Peeled:
+@dataclass(frozen=True, slots=True, repr=False)
+class Peeled(Opaque):
     """Rows, and the order in which they can be solved.
 
     steps    uint32 (n,): of each cluster, from its beginning on, row | column << 16
@@ -87,6 +93,37 @@ class Peeled:
     steps: NDArray[np.uint32]
     counts: NDArray[np.int64]
     cores: dict[int, tuple[NDArray[np.int64], okvs_core.Pivots]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Arranged(Opaque):
+    """Keys, the seed of their store, drawn when they were fixed, and the order in which it is solved.
+
+    keys     uint64 (n, 2)
+    seed     16 bytes, public once it is sent
+    """
+
+    keys: Words
+    seed: bytes
+    peeled: Peeled
+
+
+def arrange(keys: Words, header: bytes, randomness: Randomness) -> Arranged:
+    """Find room for values at these keys, before there are any. The keys are fixed from here on.
+
+    keys       uint64 (n, 2), no two rows equal; kept
+    header     public; of the session. Goes into the seed, so that no two sessions have one even if randomness repeats
+    raises     InvalidRequest  keys of another dtype or shape
+               Unsolvable      no store had room for them under eight seeds in a row: two are equal
+    """
+    shape = layout(len(keys))
+    for _ in range(SEEDS):
+        seed = derive(randomness.bytes(KEY_BYTES), header, b"seed of a store", SEED_BYTES)
+        try:
+            return Arranged(keys, seed, peel(rows(shape, seed, keys)))
+        except Unsolvable:
+            continue
+    raise Unsolvable(f"{SEEDS} seeds, and under none of them can these keys be stored")
 
 
 def rows(shape: Layout, seed: bytes, keys: Words) -> Rows:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from securecompute.errors import InvalidRequest
 from securecompute.primitives import okvs, okvs_core
 from securecompute.primitives.masks import Reader
-from securecompute.primitives.okvs import Layout, Unsolvable, decode, encode, layout, peel, pieces, rows, solve
+from securecompute.primitives.okvs import Layout, Unsolvable, arrange, decode, encode, layout, peel, pieces, rows, solve
 from tests.seeded import SeededRandomness
 
 SEED = b"sixteen bytes..."
@@ -128,6 +128,42 @@ def test_equal_keys_are_unsolvable_under_every_seed():
     for k in range(5):
         with pytest.raises(Unsolvable):
             peel(rows(layout(1000), SeededRandomness(k).bytes(16), keys))
+
+
+def test_a_store_without_room_costs_another_seed(monkeypatch):
+    real, tried = okvs.peel, []
+
+    def at_the_third(of):
+        tried.append(of.places.tobytes())
+        if len(tried) < 3:
+            raise Unsolvable("planted")
+        return real(of)
+
+    monkeypatch.setattr(okvs, "peel", at_the_third)
+    at = arrange(words(20, 2, "keys"), b"header", SeededRandomness(0))
+    assert len(tried) == len(set(tried)) == 3
+    assert rows(layout(20), at.seed, at.keys).places.tobytes() == tried[2] == at.peeled.rows.places.tobytes()
+
+
+def test_equal_keys_are_given_up_after_eight_seeds(monkeypatch):
+    keys, tried = words(50, 2, "keys").copy(), []
+    keys[7] = keys[3]
+    real = okvs.rows
+    monkeypatch.setattr(okvs, "rows", lambda shape, seed, of: tried.append(seed) or real(shape, seed, of))
+    with pytest.raises(Unsolvable, match="8 seeds"):
+        arrange(keys, b"header", SeededRandomness(0))
+    assert len(tried) == len(set(tried)) == okvs.SEEDS
+
+
+def test_a_seed_is_of_its_session_and_of_what_was_drawn():
+    keys = words(20, 2, "keys")
+    made = [arrange(keys, header, SeededRandomness(tape)).seed for header in (b"one", b"two") for tape in range(3)]
+    assert len(set(made)) == 6 and {len(seed) for seed in made} == {16}
+
+
+def test_rows_show_nothing_of_their_keys():
+    at = arrange(words(20, 2, "keys"), b"header", SeededRandomness(0))
+    assert [repr(each) for each in (at, at.peeled, at.peeled.rows)] == ["Arranged(...)", "Peeled(...)", "Rows(...)"]
 
 
 def test_a_cluster_that_holds_too_many_keys_is_unsolvable():

@@ -42,7 +42,7 @@ from securecompute.arithmetic.ring_arrays import RingArray
 from securecompute.arithmetic.rings import Ring
 from securecompute.engine.rounds import Part, Party, together
 from securecompute.errors import InvalidRequest
-from securecompute.primitives import cuckoo
+from securecompute.primitives import cuckoo, okvs
 from securecompute.primitives.block_hash import BlockHash
 from securecompute.primitives.lpn import RECOMMENDED
 from securecompute.primitives.masks import KEY_BYTES, Reader
@@ -51,7 +51,7 @@ from securecompute.protocols.intersection import opprf, vole_oprf
 from securecompute.protocols.intersection.declared import declared_set
 from securecompute.protocols.intersection.header import public_key
 from securecompute.protocols.products.bit_sharing import silent
-from securecompute.values import Plain
+from securecompute.values import Opaque, Plain
 
 Words: TypeAlias = NDArray[np.uint64]
 
@@ -127,7 +127,7 @@ class Half:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Led:
+class Led(Opaque):
     """What the leader has: its record in each bin, int64 (B,), -1 for none; its half with each partner, in order."""
 
     rows: NDArray[np.int64]
@@ -166,7 +166,7 @@ def assist(agreed: Linkage, me: Party, y: Plain, columns: Plain, randomness: Ran
         raise InvalidRequest(f"columns are {pay.dtype} {pay.shape}; expected uint64 {(own.columns, own.ny)}")
     drawn = Reader(randomness.bytes(KEY_BYTES)).words(agreed.bins * (1 + own.columns)).reshape(agreed.bins, -1)
     keys = np.concatenate([_hash(agreed.header, j)(ids) for j in range(cuckoo.CHOICES)])
-    arranged = opprf.arrange(keys, randomness)
+    arranged = okvs.arrange(keys, agreed.header, randomness)
     values = drawn[_places(agreed.header, ids, agreed.bins).T.ravel()]
     for c in range(own.columns):
         by_choice = values[:, 1 + c].reshape(cuckoo.CHOICES, own.ny)
@@ -193,7 +193,7 @@ def warm() -> None:
     cuckoo.warm()
 
 
-def _programmed(terms: opprf.Terms, at: opprf.Arranged, values: Words, randomness: Randomness) -> Part[None]:
+def _programmed(terms: opprf.Terms, at: okvs.Arranged, values: Words, randomness: Randomness) -> Part[None]:
     of = yield from opprf.answer(terms, randomness)
     yield from opprf.program(terms, of, at, values, randomness)
 

@@ -59,7 +59,6 @@ MOST_BYTES = 1 << 25  # of a message
 Rows: TypeAlias = NDArray[np.uint64]
 
 _SECONDS_PER_ITEM = 5e-6  # of computing that a deadline allows for
-_ATTEMPTS = 4  # seeds of a store, each of which fails with 2^-40 at most a cluster
 
 
 def cost(nx: int, ny: int, profile: str = RECOMMENDED) -> Cost:
@@ -93,16 +92,17 @@ def receive(
     streams = [Reader(zero) for zero, _ in pairs], [Reader(one) for _, one in pairs]
 
     work = _seconds(nx, ny)
-    encoded, seed = _encoded(store, ids, randomness)
+    arranged = okvs.arrange(ids, header, randomness)
+    rows = arranged.peeled.rows
     code, outputs = _Code(header), np.empty((nx, 2), np.uint64)
     values = code(ids)
     for clusters in _clusters(store):
         t0, u = _columns(streams[0], store, clusters), _columns(streams[1], store, clusters)
         u ^= t0
-        u ^= okvs.solve(encoded, values, None, clusters)
-        message: Message = Masked(u) if clusters.start else (seed, Masked(u))
+        u ^= okvs.solve(arranged.peeled, values, None, clusters)
+        message: Message = Masked(u) if clusters.start else (arranged.seed, Masked(u))
         yield Round(send={peer: message}, step="extend", work=work)
-        outputs[encoded.rows.keys(clusters)] = code.hashed(okvs.decode(encoded.rows, t0, clusters))
+        outputs[rows.keys(clusters)] = code.hashed(okvs.decode(rows, t0, clusters))
     return (yield from tags.match(peer, outputs, ny))
 
 
@@ -177,18 +177,6 @@ def _store(nx: int, ny: int) -> okvs.Layout:
     if not (0 <= nx <= MOST_ITEMS and 0 <= ny <= MOST_ITEMS):
         raise InvalidRequest(f"sets of {nx} and {ny} items; each may have up to {MOST_ITEMS}")
     return okvs.layout(nx)
-
-
-def _encoded(store: okvs.Layout, ids: Rows, randomness: Randomness) -> tuple[okvs.Peeled, bytes]:
-    """An order in which the store can be solved, and its seed, drawn now that the set is fixed."""
-    for _ in range(_ATTEMPTS - 1):
-        seed = randomness.bytes(okvs.SEED_BYTES)
-        try:
-            return okvs.peel(okvs.rows(store, seed, ids)), seed
-        except okvs.Unsolvable:
-            continue
-    seed = randomness.bytes(okvs.SEED_BYTES)
-    return okvs.peel(okvs.rows(store, seed, ids)), seed
 
 
 def _columns(streams: Sequence[Reader], store: okvs.Layout, clusters: range) -> Rows:

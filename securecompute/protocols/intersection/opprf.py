@@ -38,7 +38,6 @@ from securecompute.values import Masked
 
 Words: TypeAlias = NDArray[np.uint64]
 
-_ATTEMPTS = 4  # seeds of a store, each of which fails with 2^-40 at most a cluster
 _PART_WORDS = 1 << 21  # of P2 in one message: 16 MiB
 _SECONDS_PER_KEY = 5e-6  # of computing that a deadline allows for
 
@@ -83,15 +82,6 @@ class Terms:
         return Cost(first.rounds + len(self.parts), first.receiver, first.sender + okvs.SEED_BYTES + size)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Arranged:
-    """Keys, the seed of their store, drawn when they were fixed, and the order in which it is solved."""
-
-    keys: Words
-    seed: bytes
-    peeled: okvs.Peeled
-
-
 def receive(terms: Terms, keys: vole_oprf.Prepared, randomness: Randomness) -> Part[Words]:
     """The value at each of own keys: uint64 (asked, words). Run by the receiver.
 
@@ -113,32 +103,16 @@ def receive(terms: Terms, keys: vole_oprf.Prepared, randomness: Randomness) -> P
     return _padded(values, outputs, terms.between)
 
 
-def arrange(keys: Words, randomness: Randomness) -> Arranged:
-    """Find room for values at these keys, before there are any: most of the sender's own work, which waits for nothing.
-
-    keys     uint64 (n, 2), all different
-    raises   InvalidRequest   keys of another dtype or shape
-             okvs.Unsolvable  four stores in a row had no room for them: two are equal
-    """
-    for _ in range(_ATTEMPTS - 1):
-        seed = randomness.bytes(okvs.SEED_BYTES)
-        try:
-            return _arranged(keys, seed)
-        except okvs.Unsolvable:
-            continue
-    return _arranged(keys, randomness.bytes(okvs.SEED_BYTES))
-
-
 def answer(terms: Terms, randomness: Randomness) -> Part[vole_oprf.Key]:
     """The key of F. Run by the sender, before `program`."""
     return (yield from vole_oprf.answer(terms.receiver, terms.asked, terms.between, randomness, terms.profile))
 
 
-def program(terms: Terms, of: vole_oprf.Key, at: Arranged, values: Words, randomness: Randomness) -> Part[None]:
+def program(terms: Terms, of: vole_oprf.Key, at: okvs.Arranged, values: Words, randomness: Randomness) -> Part[None]:
     """Set the values. Run by the sender.
 
     of        what `answer` gave
-    at        what `arrange` gave
+    at        what `okvs.arrange` gave of the keys: most of the own work, which waits for nothing
     values    uint64 (n, words), in the order of the keys, uniform or pseudo-random to the receiver; overwritten
     raises    InvalidRequest  values of another dtype or shape, or another number of keys
     """
@@ -160,10 +134,6 @@ def warm() -> None:
     lookup.warm()
     okvs.warm()
     silent_vole.warm()
-
-
-def _arranged(keys: Words, seed: bytes) -> Arranged:
-    return Arranged(keys, seed, okvs.peel(okvs.rows(okvs.layout(len(keys)), seed, keys)))
 
 
 def _padded(values: Words, outputs: Words, header: bytes) -> Words:

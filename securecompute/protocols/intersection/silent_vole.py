@@ -49,7 +49,7 @@ from securecompute.primitives.randomness import Randomness
 from securecompute.primitives.transfer_extension import BASE, bits_of, masks_of, packed, words_of
 from securecompute.primitives.transfers import Chooser, Offerer
 from securecompute.protocols.intersection.header import public_key
-from securecompute.values import Masked
+from securecompute.values import Masked, Opaque
 
 Blocks: TypeAlias = NDArray[np.uint64]
 
@@ -138,7 +138,7 @@ def cost(m: int, profile: str = RECOMMENDED) -> Cost:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Noise:
+class Noise(Opaque):
     """What R has after round 2: A already, and what it needs for C."""
 
     a: Blocks
@@ -151,7 +151,7 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Correction:
+class Correction(Opaque):
     """What S has after round 2: its result already, and what R still needs."""
 
     delta: Blocks

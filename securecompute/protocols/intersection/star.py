@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 
 from securecompute.engine.rounds import Bytes, Part, Party, Round, together
 from securecompute.errors import InvalidRequest
+from securecompute.primitives import okvs
 from securecompute.primitives.block_hash import permute
 from securecompute.primitives.lpn import RECOMMENDED
 from securecompute.primitives.masks import KEY_BYTES, derive
@@ -126,7 +127,7 @@ def support(agreed: Star, me: Party, x: Plain, randomness: Randomness) -> Part[N
     if me not in agreed.others:
         raise InvalidRequest(f"'{me}' does not support this intersection")
     ids, terms = declared_set(x, agreed.sizes[me]), agreed.terms(me)
-    arranged = opprf.arrange(ids, randomness)
+    arranged = okvs.arrange(ids, agreed.header, randomness)
     pairs, of = yield from together(_agree(agreed, me, randomness), opprf.answer(terms, randomness))
     values = _share(agreed.header, pairs, ids).reshape(-1, 1)
     yield from together(opprf.program(terms, of, arranged, values, randomness))

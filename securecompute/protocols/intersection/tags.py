@@ -1,11 +1,11 @@
 """Tags: what S sends of its set so that R finds its own items among them, and learns nothing of the others.
 
-    tag(y) = F(y)[:t],   t = ceil((40 + log2 nx + log2 ny + log2 runs) / 8) bytes,   in an order drawn for the purpose
+    tag(y) = F(y)[:t],   t = ceil((40 + log2 nx + log2 ny) / 8) bytes,   in an order drawn for the purpose
 
 Security   F is random to R outside its own set, so that such a tag is t random bytes, and equals one of R's nx tags
-           with probability nx 2^-8t: over all ny of them, and all runs that one result joins, 2^-40. Equal items have
-           equal tags: nothing is ever missed. The order is uniform, from a stream of AES-256-CTR under a fresh key,
-           hence says nothing of the order of S's records, nor which tag belongs to which cluster.
+           with probability nx 2^-8t: 2^-40 over all ny of them. Equal items have equal tags: nothing is ever missed.
+           The order is uniform, from a stream of AES-256-CTR under a fresh key, hence says nothing of the order of S's
+           records, nor which tag belongs to which cluster.
 Cost       a round and t n bytes for every 32 MiB, one round at least; ns a tag, one core: send 60, match 70.
 """
 
@@ -27,42 +27,35 @@ _PART_BYTES = 1 << 25
 _SECONDS_PER_ITEM = 2e-6  # of computing that a deadline allows for
 
 
-def tag_bytes(nx: int, ny: int, runs: int = 1) -> int:
-    """t for sets of these declared sizes.
-
-    runs     how many runs one result joins: partners times keys
-    raises   InvalidRequest  a size beyond 2^32; no run; so many that 16 bytes are too few
-    """
-    if not (0 <= nx <= MOST_ITEMS and 0 <= ny <= MOST_ITEMS and runs >= 1):
-        raise InvalidRequest(f"{runs} runs over {nx} and {ny} items; up to 2^32 items each, and one run at least")
-    size = -(-(ERROR_BITS + (max(nx, 1) * max(ny, 1) * runs - 1).bit_length()) // 8)
-    if size > 16:
-        raise InvalidRequest(f"{runs} runs over {nx} and {ny} items would need tags of more than 16 bytes")
-    return size
+def tag_bytes(nx: int, ny: int) -> int:
+    """t for sets of these declared sizes. raises InvalidRequest: a size is negative or beyond 2^32"""
+    if not (0 <= nx <= MOST_ITEMS and 0 <= ny <= MOST_ITEMS):
+        raise InvalidRequest(f"sets of {nx} and {ny} items; each may have up to 2^32")
+    return -(-(ERROR_BITS + (max(nx, 1) * max(ny, 1) - 1).bit_length()) // 8)
 
 
-def rounds(nx: int, ny: int, runs: int = 1) -> int:
+def rounds(nx: int, ny: int) -> int:
     """How many rounds `send` and `match` take."""
-    return len(list(_parts(ny, tag_bytes(nx, ny, runs))))
+    return len(list(_parts(ny, tag_bytes(nx, ny))))
 
 
-def send(peer: Party, values: Blocks, nx: int, randomness: Randomness, runs: int = 1) -> Part[None]:
+def send(peer: Party, values: Blocks, nx: int, randomness: Randomness) -> Part[None]:
     """Send tags of F of one's own items, uint64 (ny, 2), in an order of their own. Run by S."""
-    ny, size = len(values), tag_bytes(nx, len(values), runs)
+    ny, size = len(values), tag_bytes(nx, len(values))
     whole, order = octets(values), uniform_order(ny, randomness)
     for part in _parts(ny, size):
         tags = np.ascontiguousarray(np.take(whole, order[part], axis=0)[:, :size])
         yield Round(send={peer: tags}, step="tags")
 
 
-def match(peer: Party, values: Blocks, ny: int, runs: int = 1) -> Part[NDArray[np.bool_]]:
+def match(peer: Party, values: Blocks, ny: int) -> Part[NDArray[np.bool_]]:
     """Which of one's own items S has too: bool (nx,). Run by R.
 
     values   F of the own items, uint64 (nx, 2)
     """
     from securecompute.arithmetic.lookup import Lookup  # loads the compiler
 
-    nx, size = len(values), tag_bytes(len(values), ny, runs)
+    nx, size = len(values), tag_bytes(len(values), ny)
     lookup, work = Lookup(values, size), (nx + ny) * _SECONDS_PER_ITEM
     for part in _parts(ny, size):
         spec = Array(np.uint8, (part.stop - part.start, size))

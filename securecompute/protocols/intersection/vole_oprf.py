@@ -39,38 +39,34 @@ from securecompute.errors import InvalidRequest
 from securecompute.primitives import okvs
 from securecompute.primitives.block_hash import BlockHash
 from securecompute.primitives.lpn import RECOMMENDED
-from securecompute.primitives.masks import KEY_BYTES, derive
-from securecompute.primitives.okvs import Layout, Peeled, Rows, Unsolvable
+from securecompute.primitives.okvs import Layout, Rows
 from securecompute.primitives.randomness import Randomness
 from securecompute.protocols.intersection import silent_vole
 from securecompute.protocols.intersection.header import public_key
-from securecompute.values import Masked
+from securecompute.values import Masked, Opaque
 
-SEEDS: Final = 8  # that are tried; each fails with 2^-40 a cluster, or, if keys are equal, always
 _PART_ROWS: Final = 1 << 21  # of A' in one message: 32 MiB
 _TILE_ROWS: Final = 1 << 14  # that are hashed in the cache
 _SECONDS_PER_KEY: Final = 5e-6  # of computing that a deadline allows for
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Prepared:
+class Prepared(Opaque):
     """R's keys, encoded.
 
     keys     uint64 (n, 2)
     rows     of the keys, under the seed
-    seed     16 bytes, public from round 4 on
-    seeds    how many were drawn
+    seed     16 bytes, public from round 3 on
     store    P, uint64 (m, 2); leaves R only under a mask
     """
 
     keys: Blocks
     rows: Rows
     seed: bytes
-    seeds: int
     store: Blocks
 
 
-class Key:
+class Key(Opaque):
     """F, as S has it: called with keys it gives F of them."""
 
     __slots__ = ("_delta", "_hash_in", "_hash_out", "_layout", "_seed", "_store")
@@ -121,11 +117,19 @@ def prepare(keys: Blocks, header: bytes, randomness: Randomness) -> Prepared:
     """Encode R's keys, before anything is sent. They are fixed from here on.
 
     keys       uint64 (n, 2), no two rows equal; read, and kept
-    header     public; of the session. Goes into the seed, so that no two sessions have one even if randomness repeats
-    raises     InvalidRequest  keys of another dtype or shape, or equal ones
+    header     public; of the session
+    raises     InvalidRequest   keys of another dtype or shape, or equal ones
+               okvs.Unsolvable  as `okvs.arrange`
     """
-    peeled, seed, seeds = _solvable(keys, header, randomness)
-    return Prepared(keys, peeled.rows, seed, seeds, okvs.solve(peeled, _input_hash(seed)(keys), None))
+    from securecompute.arithmetic.lookup import has_equal_rows  # loads the compiler
+
+    try:
+        at = okvs.arrange(keys, header, randomness)
+    except okvs.Unsolvable:
+        if has_equal_rows(keys):
+            raise InvalidRequest("an identifier occurs twice in a set; choose a rule for duplicates") from None
+        raise
+    return Prepared(keys, at.peeled.rows, at.seed, okvs.solve(at.peeled, _input_hash(at.seed)(keys), None))
 
 
 def ask(
@@ -184,21 +188,6 @@ def answer(
         if arrived is not None:
             arrived(key, clusters)
     return key
-
-
-def _solvable(keys: Blocks, header: bytes, randomness: Randomness) -> tuple[Peeled, bytes, int]:
-    """Rows under the first seed that works, the seed, and how many were drawn."""
-    from securecompute.arithmetic.lookup import has_equal_rows  # loads the compiler
-
-    shape = okvs.layout(len(keys))
-    for drawn in range(1, SEEDS + 1):
-        seed = derive(randomness.bytes(KEY_BYTES), header, b"seed of a store", okvs.SEED_BYTES)
-        try:
-            return okvs.peel(okvs.rows(shape, seed, keys)), seed, drawn
-        except Unsolvable:
-            if has_equal_rows(keys):
-                raise InvalidRequest("an identifier occurs twice in a set; choose a rule for duplicates") from None
-    raise Unsolvable(f"{SEEDS} seeds, and under none of them can the set be stored")
 
 
 def _parts(shape: Layout) -> list[range]:

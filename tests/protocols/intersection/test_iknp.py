@@ -91,7 +91,7 @@ def test_a_store_that_cannot_be_solved_costs_another_seed(monkeypatch):
     assert len({rows.places.tobytes() for rows in tried}) == 3
 
 
-def test_after_four_seeds_it_ends(monkeypatch):
+def test_after_eight_seeds_it_ends(monkeypatch):
     def never(_):
         raise okvs.Unsolvable("planted")
 

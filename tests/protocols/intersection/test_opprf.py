@@ -29,7 +29,7 @@ def look_up(x, programmed, words=1, seed=0, deliver=None):
     def sender():
         draw = SeededRandomness(f"{seed} S")
         values = np.array(list(programmed.values()), np.uint64).reshape(-1, words)
-        at = opprf.arrange(numbered(programmed), draw)
+        at = okvs.arrange(numbered(programmed), terms.header, draw)
         of = yield from opprf.answer(terms, draw)
         yield from opprf.program(terms, of, at, values, draw)
 
@@ -117,30 +117,10 @@ def test_the_cost_line_is_true_over_the_real_function(monkeypatch):
     assert cost.sender == first.sender + 16 + 8 * 3 * okvs.layout(50).size
 
 
-def test_a_store_without_room_costs_another_seed(monkeypatch):
-    peel, tried = okvs.peel, []
-
-    def at_the_third(rows):
-        tried.append(rows.places.tobytes())
-        if len(tried) < 3:
-            raise okvs.Unsolvable("planted")
-        return peel(rows)
-
-    monkeypatch.setattr(okvs, "peel", at_the_third)
-    at = opprf.arrange(blocks(20), SeededRandomness(0))
-    assert len(tried) == len(set(tried)) == 3
-    assert okvs.rows(okvs.layout(20), at.seed, at.keys).places.tobytes() == tried[2]
-
-
-def test_equal_keys_are_refused():
-    with pytest.raises(okvs.Unsolvable):
-        opprf.arrange(numbered([1, 2, 1]), SeededRandomness(0))
-
-
 @pytest.mark.parametrize("values", [np.zeros((3, 2), np.uint64), np.zeros((4, 1), np.uint64), np.zeros((3, 1))])
 def test_values_that_were_not_declared_are_refused(values):
     draw = SeededRandomness(0)
-    at = opprf.arrange(blocks(3), draw)
+    at = okvs.arrange(blocks(3), b"h", draw)
     with pytest.raises(InvalidRequest, match="values are"):
         next(opprf.program(Terms("R", "S", 1, 3, 1, b"h"), None, at, values, draw))
 

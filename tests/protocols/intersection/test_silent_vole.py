@@ -1,5 +1,6 @@
 """Silent VOLE: the identity on every row, the cost as stated, views that say nothing, peers that send garbage."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +25,7 @@ from securecompute.protocols.intersection.silent_vole import (
     send,
     shape,
 )
-from securecompute.values import Masked
+from securecompute.values import Masked, SecretMisused
 from tests.seeded import SeededRandomness
 
 HEADER = b"one session"
@@ -200,6 +201,17 @@ def test_a_can_be_sent_beside_the_third_round():
     played = play({"R": receiver(), "S": sender()})
     assert played.rounds == 3
     assert (played.outputs["R"] == played.outputs["S"]).all()
+
+
+def test_what_is_kept_between_rounds_shows_nothing_and_stays():
+    parts = {
+        "R": begin_receive("S", 50, HEADER, SeededRandomness(1)),
+        "S": begin_send("R", 50, HEADER, SeededRandomness(2)),
+    }
+    for kept in play(parts).outputs.values():
+        assert repr(kept) == f"{type(kept).__name__}(...)"
+        with pytest.raises(SecretMisused):
+            pickle.dumps(kept)
 
 
 def test_parties_with_other_headers_hold_nothing_that_fits():
