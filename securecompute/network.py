@@ -89,7 +89,7 @@ class Network:
         introduced = answers(self.fabric.ask_all(self.institutions, "introduce"))
         inferred = {name: Dictionary.from_plain(each["dictionary"]) for name, each in introduced.items()}
         self.dictionary, self.unusable = compare(inferred) if dictionary is None else (dictionary, {})
-        if not self.dictionary:
+        if not set.intersection(*map(set, inferred.values())):
             raise InvalidRequest("no column is common to all institutions:\n" + "\n".join(self.unusable.values()))
         self.rules = strictest(*(Rules.from_plain(each["rules"]) for each in introduced.values()))
         identities = {name: each["identity"] for name, each in introduced.items()}

@@ -18,7 +18,7 @@ from securecompute.programs.linkages import Linkage, Side
 from securecompute.records.columns import near
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.key_types import KeyType
-from securecompute.secret_arrays.linked import Linkers, sides_of
+from securecompute.secret_arrays.linked import Linkers, check_kinds, sides_of
 
 
 def sides_for(network: Linkers, question: Question, dictionary: Dictionary) -> Sides:
@@ -45,15 +45,9 @@ def _by_keys(
             raise InvalidRequest(f"there is no institution '{name}'{near(name, network.institutions, 'institutions')}")
     asked = {"keys": [plain_fields(key) for key in keys], "where": where, "patient": patient}
     told = {name: told_by(name, network.fabric.ask(name, "measure", asked), len(keys)) for name in names}
-    first, *others = told.values()
-    for each in others:
-        for one, other in zip(first["keys"], each["keys"], strict=True):
-            if one != other:
-                raise InvalidRequest(
-                    f"the fields of a key are of other kinds at one institution than at another: {one} and {other}. "
-                    "Say which kind is meant, 'born as date'"
-                )
-    parts = [Linkage.fields_from(each) for each in first["keys"]]
+    read = {name: [Linkage.fields_from(each) for each in of_name["keys"]] for name, of_name in told.items()}
+    check_kinds(read)
+    parts = read[names[0]]
     if len(set(parts)) < len(parts):
         raise InvalidRequest("two of the keys are the same")
     sides = tuple(Side(name, where, told[name]["records"]) for name in names)

@@ -144,9 +144,10 @@ def ask(
     cells     2^10 to 2^24, more for a smaller error; None: as many as the institutions' public numbers ask for
     raises    InvalidRequest  a field, cohort or institution that is not there; a number of cells that cannot be
     """
+    names = named(between)
     parameters = {
-        "on": known_key(on, dictionary),
-        "between": named(between),
+        "on": known_key(on, dictionary, names),
+        "between": names,
         "cells": None if cells is None else check_cells(cells),
     }
     return Question(NAME, parameters, variables.cohort(where, dictionary))

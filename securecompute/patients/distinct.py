@@ -130,7 +130,8 @@ def ask(
         raise InvalidRequest(
             "seen is True or False; True shows how many are known to 1, 2, ... institutions, so leave at_least out"
         )
-    parameters = {"on": known_key(on, dictionary), "between": named(between), "at_least": at_least, "seen": seen}
+    names = named(between)
+    parameters = {"on": known_key(on, dictionary, names), "between": names, "at_least": at_least, "seen": seen}
     return Question(NAME, parameters, variables.cohort(where, dictionary))
 
 

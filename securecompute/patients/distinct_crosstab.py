@@ -80,7 +80,8 @@ def ask(
     raises                                    InvalidRequest  as of both
     """
     plain = crosstab.ask(dictionary, row, column, where, correction, exposed, event)
-    key = {"on": known_key(on, dictionary), "between": named(between)}
+    names = named(between)
+    key = {"on": known_key(on, dictionary, names), "between": names}
     return Question(NAME, {**plain.parameters, **key}, plain.where)
 
 

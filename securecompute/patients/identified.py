@@ -84,7 +84,7 @@ def identified(question: Question, sides: Sides, without: Count, dictionary: "Di
     fields = [part[0] for key in sides.keys for part in key if len(part) == 1]  # what stands in any order are names
     texts = dict.fromkeys(column for column, kind, form in fields if (kind, form) == ("text", "whole"))
     days = dict.fromkeys(column for column, kind, _ in fields if kind == "date")
-    written = tuple(column for column in days if dictionary.column(column).type != "date")
+    written = tuple(column for column in days if column not in dictionary or dictionary[column].type != "date")
     return Identified(by, without, several, tuple(texts), written)
 
 

@@ -7,11 +7,13 @@ Where there are several keys, each is one text, its fields joined by " + ".
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, cast
 
 from securecompute.errors import InvalidRequest
 from securecompute.programs.linkages import MOST_KEYS, Parts
+from securecompute.records.columns import near
+from securecompute.records.dictionaries import shared_columns
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.identifiers import On
 from securecompute.records.key_types import AnyOrder, Field, KeyType
@@ -47,20 +49,26 @@ def texts_of(key_type: KeyType) -> list[str]:
     return [_text(part) for part in key_type.parts]
 
 
-def known_key(on: On, dictionary: Dictionary) -> list[str]:
-    """The fields as texts, if the dictionary has their columns; a text that is a column's name means that column.
+def known_key(on: On, dictionary: Dictionary, between: Collection[str] | None = None) -> list[str]:
+    """The fields as texts, if these institutions have their columns; a text that is a column's name means that column.
 
+    between  institutions, None: all of the network
     raises   InvalidRequest  as `key_of_texts`, or no such column
     """
+    return _known(on, shared_columns(dictionary, between))
+
+
+def _known(on: On, columns: Collection[str]) -> list[str]:
     if isinstance(on, str):
         on = [on]
     if isinstance(on, Iterable):
         on = list(on)
-        _check_apart(on, dictionary)
-        on = [Field(part) if isinstance(part, str) and part in dictionary else part for part in on]
+        _check_apart(on, columns)
+        on = [Field(part) if isinstance(part, str) and part in columns else part for part in on]
     key_type = key_of_texts(on)
     for name in key_type.columns:
-        dictionary.column(name)
+        if name not in columns:
+            raise InvalidRequest(f"there is no column '{name}'{near(name, columns, 'columns')}")
     return texts_of(key_type)
 
 
@@ -69,14 +77,15 @@ def key_of_text(text: str) -> KeyType:
     return key_of_texts(_JOINED.split(text))
 
 
-def known_keys(keys: Any, dictionary: Dictionary) -> list[str]:
+def known_keys(keys: Any, dictionary: Dictionary, between: Collection[str] | None = None) -> list[str]:
     """Several keys, each as one text. raises InvalidRequest as `known_key`; no keys, more than 16, or one twice"""
     if not isinstance(keys, Sequence) or isinstance(keys, str) or not 1 <= len(keys) <= MOST_KEYS:
         raise InvalidRequest(
             f"keys are a list of 1 to {MOST_KEYS}, each of them a list of fields: keys=[['surname', 'born'], ['id']]"
         )
-    split = [_JOINED.split(each) if isinstance(each, str) and each not in dictionary else each for each in keys]
-    texts = [_JOIN.join(known_key(each, dictionary)) for each in split]
+    columns = shared_columns(dictionary, between)
+    split = [_JOINED.split(each) if isinstance(each, str) and each not in columns else each for each in keys]
+    texts = [_JOIN.join(_known(each, columns)) for each in split]
     if len(set(texts)) < len(texts):
         raise InvalidRequest("a key stands twice in the list")
     return texts
@@ -100,13 +109,11 @@ def is_key(told: Parts, key_type: KeyType) -> bool:
     )
 
 
-def _check_apart(on: Iterable[object], dictionary: Dictionary) -> None:
+def _check_apart(on: Iterable[object], columns: Collection[str]) -> None:
     """Return if no text is of several columns at once. raises InvalidRequest"""
     for part in on:
-        apart = (
-            [name.strip() for name in _BETWEEN.split(part)] if isinstance(part, str) and part not in dictionary else []
-        )
-        if len(apart) > 1 and all(name in dictionary for name in apart):
+        apart = [name.strip() for name in _BETWEEN.split(part)] if isinstance(part, str) and part not in columns else []
+        if len(apart) > 1 and all(name in columns for name in apart):
             raise InvalidRequest(f"'{part}' is several columns in one text; write a list of them: {apart}")
 
 

@@ -109,7 +109,8 @@ def ask(
         variables.categorical(columns_at(dictionary, institution), name, role)
     first, second = both
     plain = crosstab.ask(both, first, second, None, correction, exposed, event)
-    key = {"row": row, "column": column, "on": known_key(on, dictionary), "between": [column[0], row[0]]}
+    names = [column[0], row[0]]
+    key = {"row": row, "column": column, "on": known_key(on, dictionary, names), "between": names}
     return Question(NAME, {**plain.parameters, **key}, variables.cohort(where, dictionary))
 
 

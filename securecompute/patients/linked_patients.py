@@ -41,6 +41,7 @@ from securecompute.patients.overlap import named, what_is_hidden
 from securecompute.programs.expressions import Expression, apply
 from securecompute.programs.linkages import ORDER, Linkage
 from securecompute.programs.program import Input
+from securecompute.records.dictionaries import shared_columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -179,9 +180,9 @@ def ask(
         keys = default_key_types(roles)
     if not isinstance(by_key, bool):
         raise InvalidRequest("by_key is True or False")
-    if patient is not None:
+    if patient is not None and patient not in shared_columns(dictionary, names):
         variables.named(dictionary, patient, "patient")
-    asked = {"keys": known_keys(keys, dictionary), "between": names, "patient": patient, "by_key": by_key}
+    asked = {"keys": known_keys(keys, dictionary, names), "between": names, "patient": patient, "by_key": by_key}
     return Question(NAME, asked, variables.cohort(where, dictionary))
 
 

@@ -154,9 +154,9 @@ def ask(dictionary: "Dictionary", on: "On", between: Sequence[str] | None = None
     where    a cohort, at each of them
     raises   InvalidRequest  a field, cohort or institution that is not there
     """
-    return Question(
-        NAME, {"on": known_key(on, dictionary), "between": named(between)}, variables.cohort(where, dictionary)
-    )
+    names = named(between)
+    key = {"on": known_key(on, dictionary, names), "between": names}
+    return Question(NAME, key, variables.cohort(where, dictionary))
 
 
 def named(between: Sequence[str] | None) -> list[str] | None:

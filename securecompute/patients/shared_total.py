@@ -152,7 +152,7 @@ def ask(
             "categorical, and count them by it: linked_crosstab"
         )
     declared_range(columns_at(dictionary, institution), [name])
-    key = {"column": [institution, name], "on": known_key(on, dictionary), "between": names}
+    key = {"column": [institution, name], "on": known_key(on, dictionary, names), "between": names}
     return Question(NAME, key, variables.cohort(where, dictionary))
 
 

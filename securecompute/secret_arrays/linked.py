@@ -10,16 +10,17 @@ sums over rows are sums over the patients in common, and `matched` is the weight
     linear_regression(**pairs.model(("Duke", "bmi"), {"Mayo": ["rx"], "Duke": ["relapse"]}))
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from securecompute.disclosure.rules import ARRAYS, Rules
 from securecompute.engine.fabric import Fabric
 from securecompute.engine.rounds import Party
-from securecompute.errors import InvalidRequest
+from securecompute.errors import InvalidRequest, PeerMisbehaved
 from securecompute.linking import told_by
 from securecompute.patients.counts import match_of, words_of
+from securecompute.patients.keys import texts_of
 from securecompute.primitives.cuckoo import MOST
 from securecompute.programs.expressions import Expression, apply
 from securecompute.programs.linkages import Brought, Linkage, Parts, Side, column_of
@@ -28,6 +29,7 @@ from securecompute.records.columns import near
 from securecompute.records.dictionary import Dictionary
 from securecompute.records.key_types import Field, KeyType
 from securecompute.records.numeric import declared_range
+from securecompute.records.spelling import Kind
 from securecompute.secret_arrays.array import Computation, SecretArray
 
 Where = str | Mapping[Party, str] | None  # one cohort for all, or by institution
@@ -194,15 +196,39 @@ def sides_of(
             told[name] = told_by(name, network.fabric.ask(name, "measure", asked))
         except InvalidRequest as error:
             raise InvalidRequest(f"'{name}': {error}") from None
-    first = institutions[0]
-    for name in institutions[1:]:
-        if told[name]["on"] != told[first]["on"]:
-            raise InvalidRequest(
-                f"the fields of the key are of other kinds at '{first}' than at '{name}': "
-                f"{told[first]['on']} and {told[name]['on']}. Say which kind is meant, Field('born', kind='date')"
-            )
+    keys = {name: [Linkage.fields_from(each["on"])] for name, each in told.items()}
+    check_kinds(keys)
     sides = [Side(name, cohorts.get(name), told[name]["records"], brought[name]) for name in institutions]
-    return sides, Linkage.fields_from(told[first]["on"])
+    return sides, keys[institutions[0]][0]
+
+
+def check_kinds(told: Mapping[Party, Sequence[Parts]]) -> None:
+    """Return if institutions read the fields of their keys as one kind.
+
+    told     institution -> the keys, with the kinds that their columns' types give
+    raises   InvalidRequest  a field is of another kind at one than at another; the text says what to write
+             PeerMisbehaved  one tells of other fields
+    """
+    (first, fields), *others = [
+        (name, [f for key in keys for part in key for f in part]) for name, keys in told.items()
+    ]
+    for name, theirs in others:
+        if [(column, form) for column, _, form in theirs] != [(column, form) for column, _, form in fields]:
+            raise PeerMisbehaved(
+                f"'{name}' tells of other fields than '{first}'. Ask its steward which version it runs"
+            )
+        for (column, kind, form), (_, other, _) in zip(fields, theirs, strict=True):
+            if kind != other:
+                raise InvalidRequest(
+                    f"column '{column}' of the key is a {kind} at '{first}' and a {other} at '{name}'; say how all are "
+                    f"to read it: '{_as_one_kind(column, form, {kind, other})}'"
+                )
+
+
+def _as_one_kind(column: str, form: str, kinds: Collection[str]) -> str:
+    """'born as date'"""
+    meant: Kind = "text" if form != "whole" else "date" if "date" in kinds else "number"
+    return texts_of(KeyType((Field(column, cast(Any, form), meant),)))[0]
 
 
 def _check_parties(network: Linkers, institutions: Sequence[Party], columns: Mapping[Party, Any], where: Where) -> None:

@@ -1,5 +1,6 @@
 """Questions about patients as institutions receive them: the program is theirs, or nobody takes part in it."""
 
+import datetime
 import inspect
 import itertools
 from dataclasses import replace
@@ -12,8 +13,8 @@ from securecompute.analyses.question import Question
 from securecompute.coordinator import COLLECTOR
 from securecompute.patients import catalogue, counts
 from securecompute.patients.catalogue import check, sides_of
+from securecompute.patients.keys import key_of_texts
 from securecompute.programs.expressions import apply, program_of
-from securecompute.records.key_types import Field
 from tests.patients.pooled import DICTIONARY, NAMES, Drawn, network
 
 PATIENTS = Drawn((5, 3, 12, 9, 0, 1, 14), again=2)
@@ -187,17 +188,63 @@ def test_what_cannot_be_asked_is_a_clear_error(net, name, parameters, error):
         net.study("s").ask(name, **parameters)
 
 
-def test_a_column_of_another_type_at_one_institution_is_named_with_it():
-    pids, days = [f"p{k}" for k in range(40)], list(range(40))
-    texts = pa.table({"pid": pids, "born": [f"19{k}-01-02" for k in range(40, 80)]})
-    dates = pa.table({"pid": pids, "born": pa.array(days, pa.date32())})
-    told = r"'born' is text at 'Bern'; date at 'Lyon'"
-    with network({"Bern": texts, "Lyon": dates}, dictionary=None, rules=sc.Rules(linkage="arrays")) as net:
-        with pytest.raises(sc.InvalidRequest, match=told):
-            net.study("s").overlap(on=["pid", "born"])
-        with pytest.raises(sc.InvalidRequest, match=r"of other kinds at 'Bern' than at 'Lyon'.*kind='date'"):
-            net.link("Bern", "Lyon", on=["pid", "born"])
-        assert net.link("Bern", "Lyon", on=["pid", Field("born", kind="date")])
+@pytest.fixture(scope="module")
+def mixed():
+    """Bern writes numbers and days as text, and has few surnames; Lyon has types for them."""
+    bern = pa.table(
+        {
+            "mrn": [f"{k:06}" for k in range(40)],
+            "born": [f"{k % 28 + 1}.3.1970" for k in range(40)],
+            "surname": ["Rossi", "Weber"] * 20,
+        }
+    )
+    lyon = pa.table(
+        {
+            "mrn": list(range(10, 60)),
+            "born": pa.array([datetime.date(1970, 3, k % 28 + 1) for k in range(10, 60)]),
+            "surname": [("Rossi", "Weber")[k % 2] if k < 35 else f"name {k}" for k in range(10, 60)],
+            "bed": [f"b{k}" for k in range(50)],
+        }
+    )
+    with network({"Bern": bern, "Lyon": lyon}, dictionary=None, rules=sc.Rules(linkage="arrays")) as formed:
+        yield formed
+
+
+def test_columns_of_another_type_at_one_institution_are_fields_of_a_key_once_their_kind_is_said(mixed):
+    study = mixed.study("s")
+    assert "born" in mixed.unusable and "mrn" in mixed.unusable and "surname" in mixed.unusable
+    assert study.overlap(on="mrn as number").result.common == 30
+    assert study.overlap(on=["mrn as number", "born as date", "surname"]).result.common == 25
+    assert study.distinct(on="mrn as number", between=["Bern", "Lyon"]).result.n == 60
+    found = study.linked_patients(
+        ["Bern", "Lyon"], keys=[["mrn as number"], ["surname", "born as date"]], patient="mrn"
+    )
+    assert found.result.found == 30
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("mrn", "'mrn' of the key is a text at 'Bern' and a number at 'Lyon'; say how all .*: 'mrn as number'"),
+        ("born", "'born' of the key is a text at 'Bern' and a date at 'Lyon'; say how all .*: 'born as date'"),
+        ("letters(mrn)", r"say how all are to read it: 'letters\(mrn\) as text'"),
+    ],
+)
+def test_a_field_of_another_kind_at_one_institution_is_an_error_that_says_what_to_write(mixed, field, told):
+    study = mixed.study("s")
+    with pytest.raises(sc.InvalidRequest, match=told):
+        study.overlap(on=["surname", field])
+    with pytest.raises(sc.InvalidRequest, match=told):
+        study.linked_patients(["Bern", "Lyon"], keys=[["surname", field]])
+    with pytest.raises(sc.InvalidRequest, match=told):
+        mixed.link("Bern", "Lyon", on=["surname", key_of_texts(field).fields[0]])
+
+
+def test_a_column_of_another_type_at_one_institution_is_in_no_table_and_one_that_is_lacking_there_in_no_key(mixed):
+    with pytest.raises(sc.InvalidRequest, match="'surname' is categorical at 'Bern'; text at 'Lyon'"):
+        mixed.study("s").crosstab("surname", "born")
+    with pytest.raises(sc.InvalidRequest, match="'bed' is missing at 'Bern'"):
+        mixed.study("s").overlap(on="bed")
 
 
 def test_an_unknown_question_names_those_that_there_are():
