@@ -225,3 +225,13 @@ def test_what_is_no_manifest_is_a_clear_error_to_everybody(net, request_, manife
     for party in ("Duke", "Helper"):
         with pytest.raises(sc.InvalidRequest):
             net.fabric.ask(party, request_, manifest)
+
+
+def test_links_as_arrays_tell_of_a_cohort_whether_it_is_small_and_counts_do_not(net):
+    """Nine whom one knows, and a tenth: the threat model says so."""
+    nine = ", ".join(f"'p{k}'" for k in range(40, 49))
+    for tenth, there in (("p30", True), ("p3", False)):
+        asked = ASKED | {"where": f"pid in ({nine}, '{tenth}')"}
+        assert net.fabric.ask("Duke", "measure", asked | {"purpose": "counts"})["records"] == 104
+        told = net.fabric.ask_all(["Duke"], "measure", asked | {"purpose": "arrays"})["Duke"]
+        assert isinstance(told, sc.DisclosureRefused) is not there
