@@ -82,8 +82,7 @@ def peel(rows: Words, starts: Any, sparse: int, steps: Any, peeled: Any) -> None
     steps    uint32 (n,), written: of each cluster its steps, from where it begins
     peeled   int64 (clusters,), written: how many steps a cluster has; the rest of it is its core
     """
-    state = np.empty(sparse, np.uint64)
-    stack = np.empty(sparse, np.int64)
+    state, stack = np.empty(sparse, np.uint64), np.empty(sparse, np.int64)
     one = _1 << _32
     for cluster in range(peeled.size):
         start, end = starts[cluster], starts[cluster + 1]

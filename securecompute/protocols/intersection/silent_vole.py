@@ -25,6 +25,7 @@ Security   Semi-honest, two parties. R learns A and C, S Delta and B, and neithe
            review. Further assumes AES as an ideal cipher, AES-256 as a pseudo-random permutation, CDH in ristretto255.
            Not promised: any of it against a party that deviates; there is no check of consistency.
            `header` belongs to one run: another run, or another pair of parties, has another header.
+           Of R's own noise, places decide which memory is touched, and no branch.
 Cost       3 rounds. R sends 32 + 1024 ceil(T / 64) + 2048 k t bytes, S 16384 + 32 T + 16 k t: `cost`, exactly. At
            m = 1.4 million 3.1 and 0.5 MB, and 0.4 and 0.25 s of one core.
 Reference  Boyle, Couteau, Gilboa, Ishai, Kohl, Rindal, Scholl, CCS 2019 (ePrint 2019/1159); Raghuraman, Rindal,
