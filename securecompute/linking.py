@@ -26,6 +26,7 @@ from securecompute.disclosure.rules import ARRAYS, COUNTS, LINKED_FOR, LISTS, Ru
 from securecompute.engine.rounds import Part, Party
 from securecompute.errors import DisclosureRefused, EncodingOverflow, InvalidRequest, PeerMisbehaved
 from securecompute.patients.catalogue import CATALOGUE
+from securecompute.patients.keys import is_key
 from securecompute.primitives.cuckoo import MOST
 from securecompute.primitives.masks import KEY_BYTES, Reader
 from securecompute.primitives.randomness import Randomness
@@ -169,23 +170,24 @@ def declared_number(records: Records, asked: Any, rules: Rules) -> dict[str, Any
     return {"records": number, "on": [[list(f) for f in part] for part in parts_of(found.key_type)]}
 
 
-def told_by(name: Party, answer: Any, keys: int | None = None) -> Any:
-    """What an institution answers of its side of linkages, if it has the form of `declared_number`.
+def told_by(name: Party, answer: Any, asked: Sequence[KeyType], several: bool = False) -> Any:
+    """What an institution answers of its side of linkages, if that is of the key that it was asked about.
 
-    keys     how many it was asked about, of linkages by several
-    raises   PeerMisbehaved  it has another form
+    several  it was asked about keys
+    raises   PeerMisbehaved  it is something else
              InvalidRequest  a field has another form
     """
     plain = answer if isinstance(answer, Mapping) else {}
-    fields = [plain.get("on")] if keys is None else plain.get("keys")
+    told = plain.get("keys") if several else [plain.get("on")]
     known = type(plain.get("records")) is int and 1 <= plain["records"] <= MOST
-    if not known or not isinstance(fields, list) or len(fields) != (keys or 1):
+    counted = known and isinstance(told, list) and len(told) == len(asked)
+    if not counted or not all(
+        is_key(Linkage.fields_from(one), key) for one, key in zip(told or (), asked, strict=True)
+    ):
         raise PeerMisbehaved(
             f"'{name}' answers something else than how many records would be linked, and by which fields. Ask its "
             "steward which version it runs"
         )
-    for each in fields:
-        Linkage.fields_from(each)
     return plain
 
 

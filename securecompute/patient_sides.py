@@ -44,7 +44,7 @@ def _by_keys(
         if name not in network.institutions:
             raise InvalidRequest(f"there is no institution '{name}'{near(name, network.institutions, 'institutions')}")
     asked = {"keys": [plain_fields(key) for key in keys], "where": where, "patient": patient}
-    told = {name: told_by(name, network.fabric.ask(name, "measure", asked), len(keys)) for name in names}
+    told = {name: told_by(name, network.fabric.ask(name, "measure", asked), keys, several=True) for name in names}
     read = {name: [Linkage.fields_from(each) for each in of_name["keys"]] for name, of_name in told.items()}
     check_kinds(read)
     parts = read[names[0]]

@@ -193,7 +193,7 @@ def sides_of(
     for name in institutions:
         asked = {"on": key, "where": cohorts.get(name), "columns": _plain(brought[name]), "purpose": purpose}
         try:
-            told[name] = told_by(name, network.fabric.ask(name, "measure", asked))
+            told[name] = told_by(name, network.fabric.ask(name, "measure", asked), [on])
         except InvalidRequest as error:
             raise InvalidRequest(f"'{name}': {error}") from None
     keys = {name: [Linkage.fields_from(each["on"])] for name, each in told.items()}
