@@ -100,6 +100,10 @@ def test_the_words_learned_do_not_show_who_lacks_a_record(monkeypatch):
     assert uniform(words[0] ^ words[1])
 
 
+def test_a_leader_has_as_many_records_as_words_of_64_bits_allow():
+    assert star.MOST << 40 == 1 << 64  # false matches, 2^-64 a record, are 2^-40 in all
+
+
 def test_words_of_common_records_differ_from_record_to_record(monkeypatch):
     words = learned([set(range(3000))] * 3, monkeypatch)
     for of in (*words, words[0] ^ words[1]):
