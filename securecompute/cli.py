@@ -26,6 +26,7 @@ import click
 from securecompute import __version__, study_file
 from securecompute.errors import DisclosureRefused, InvalidRequest, PeerSilent, SecureComputeError
 from securecompute.patients import catalogue as patients
+from securecompute.records.dictionaries import columns_at
 from securecompute.study_file import QuestionEntry, StudyFile
 
 if TYPE_CHECKING:
@@ -275,7 +276,7 @@ def _check(study: "Study", file: StudyFile) -> None:
         except InvalidRequest as error:
             wrong.append(f"question {number}, '{entry.title}': {error}")
     if wrong:
-        raise InvalidRequest("; ".join(wrong))
+        raise InvalidRequest("\n".join(wrong))
 
 
 def _ask(network: "Network", name: str, entry: QuestionEntry, quiet: bool) -> "Section":
@@ -321,8 +322,9 @@ def _stand_ins(file: StudyFile) -> dict[str, Any]:
     import pyarrow as pa
 
     types = {"integer": pa.int64(), "number": pa.float64(), "date": pa.date32()}
-    schema = pa.schema([(column.name, types.get(column.type, pa.string())) for column in file.dictionary.columns])
-    return {name: schema.empty_table() for name in file.records}
+    declared = {name: columns_at(file.dictionary, name).columns for name in file.records}
+    fields = {name: [(each.name, types.get(each.type, pa.string())) for each in declared[name]] for name in declared}
+    return {name: pa.schema(fields[name]).empty_table() for name in fields}
 
 
 def _explained(study: "Study", entry: QuestionEntry) -> "Explained | SecureComputeError":
@@ -369,7 +371,7 @@ def _end(outcomes: dict[int, Any], file: StudyFile) -> None:
         texts = [
             f"question {number}, '{file.questions[number - 1].title}': {error}" for number, error in errors.items()
         ]
-        raise Failure("; ".join(texts), max((code_of(error) for error in errors.values()), key=_GRAVITY.index))
+        raise Failure("\n".join(texts), max((code_of(error) for error in errors.values()), key=_GRAVITY.index))
 
 
 def _unforeseen(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:

@@ -26,8 +26,8 @@ from securecompute.engine.rounds import Party
 from securecompute.errors import DisclosureRefused, InvalidRequest
 from securecompute.protocols.sums.descriptor import Descriptor, default_threshold
 from securecompute.protocols.sums.settings import Pairwise, Setting, setting_from
-from securecompute.records.dictionaries import Dictionaries, columns_at
-from securecompute.records.dictionary import Dictionary
+from securecompute.records.dictionaries import columns_at
+from securecompute.records.dictionary import Dictionaries, Dictionary
 
 VERSION = 1
 _FIELDS = ("version", "question", "dictionary", "rules", "identities", "coordinator", "collector", "sum", "nonce")

@@ -88,13 +88,14 @@ class Network:
         self.institutions = tuple(institutions)
         introduced = answers(self.fabric.ask_all(self.institutions, "introduce"))
         inferred = {name: Dictionary.from_plain(each["dictionary"]) for name, each in introduced.items()}
-        self.dictionary, self.unusable = compare(inferred) if dictionary is None else (dictionary, {})
+        agreed, self.unusable = compare(inferred)
+        self.dictionary = agreed if dictionary is None else Dictionary(dictionary.columns)
         if not set.intersection(*map(set, inferred.values())):
             raise InvalidRequest("no column is common to all institutions:\n" + "\n".join(self.unusable.values()))
         self.rules = strictest(*(Rules.from_plain(each["rules"]) for each in introduced.values()))
         identities = {name: each["identity"] for name, each in introduced.items()}
         setting = self._setting(Choice.parse(sum))
-        own = {} if dictionary is not None else {n: each.without(self.dictionary) for n, each in inferred.items()}
+        own = {name: each.without(self.dictionary) for name, each in inferred.items()}
         roles = (COORDINATOR, COLLECTOR, setting, tuple(compute), own)
         self._enrolment = Enrolment(self.dictionary, identities, *roles)
         self.dictionaries = self._enrolment.dictionaries
@@ -136,7 +137,8 @@ class Network:
         """A network on one machine or one Ray cluster, one actor per institution.
 
         institutions   name -> its records: a path (Parquet, CSV, Arrow); in process also an Arrow table or data frame
-        dictionary     declared columns; None: inferred from the records, which shows which categories occur where
+        dictionary     declared columns, as `Dictionary.from_toml` reads them, also such that not all institutions have;
+                       None: inferred from the records, which shows which categories occur where
         rules          of all institutions, or by institution; None: the defaults
         fabric         "ray": a private local Ray; "in-process": no processes, for tests and teaching
         placement      a running cluster to join, by name, and where its institutions are to live

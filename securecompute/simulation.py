@@ -17,7 +17,8 @@ from securecompute.institution import Institution
 from securecompute.protocols.sums.interface import check_installed
 from securecompute.protocols.sums.settings import Choice, Committee
 from securecompute.records.columns import near
-from securecompute.records.dictionary import Dictionary
+from securecompute.records.dictionaries import columns_at
+from securecompute.records.dictionary import Dictionaries, Dictionary
 
 if TYPE_CHECKING:
     from securecompute.engine.on_ray import Placement
@@ -89,6 +90,12 @@ def check_agreements(dictionary: Any, rules: Any, names: Iterable[Party]) -> Non
         raise InvalidRequest(
             f"dictionary is a {type(dictionary).__name__}; read one with sc.Dictionary.from_toml('columns.toml')"
         )
+    for name, theirs in dictionary.own.items() if isinstance(dictionary, Dictionaries) else ():
+        if name not in names:
+            raise InvalidRequest(
+                f"the dictionary says that column '{next(iter(theirs))}' is at '{name}', which is no institution"
+                f"{near(name, names, 'institutions')}"
+            )
     if rules is None or isinstance(rules, Rules):
         return
     if not isinstance(rules, Mapping):
@@ -129,7 +136,7 @@ def recipe(
     arguments = {
         "name": name,
         "source": str(source) if fabric == RAY else source,
-        "dictionary": None if dictionary is None else dictionary.to_plain(),
+        "dictionary": None if dictionary is None else columns_at(dictionary, name).to_plain(),
         "rules": None if own is None else own.to_plain(),
         "state": None if state is None else str(Path(state).expanduser().absolute() / _folder(name)),
     }

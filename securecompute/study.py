@@ -18,8 +18,7 @@ from securecompute.manifest import Manifest
 from securecompute.patients import catalogue as patients
 from securecompute.program_explanation import ProgramExplanation
 from securecompute.questions import meant
-from securecompute.records.dictionaries import Dictionaries
-from securecompute.records.dictionary import Dictionary
+from securecompute.records.dictionary import Dictionaries, Dictionary
 from securecompute.records.identifiers import On
 from securecompute.records.linkage_keys import Role
 

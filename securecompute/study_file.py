@@ -9,15 +9,15 @@
     helpers = ["registry"]                                              analysis = "overlap"
                                                                         on = ["surname", "born"]
 
-sum is how vectors are hidden: "pairwise", "committee", "paillier" or "lattice", or a table with options, as
-{ kind = "committee", members = ["Bern", "Lyon", "Turin"] }. state is a folder where institutions remember what they
-have answered; without it they forget when the run ends. helpers are neutral compute parties, for questions about
-patients whom several institutions know: two institutions need one. compute names the three that compute. [dictionary]
-declares the columns, by `path` or as [dictionary.columns.age]; without it they are inferred. [rules] hold at every
-institution; an institution's own `rules`, a table or the path of a file with one, can only be stricter. A question
-takes what it takes in Python, and lists for tuples: row = ["Mayo", "rx"]. With distinct = true and `on`, a count or a
-crosstab is of patients, each counted once. Paths are relative to the file. A key that is not known is an error, so that
-a misspelt rule is not a missing one.
+sum is how vectors are hidden: "pairwise", "committee", "paillier" or "lattice", or a table with options, as { kind =
+"committee", members = ["Bern", "Lyon", "Turin"] }. state is a folder where institutions remember what they have
+answered; without it they forget when the run ends. helpers are neutral compute parties, for questions about patients
+whom several institutions know: two institutions need one. compute names the three that compute. [dictionary] declares
+the columns, by `path` or as [dictionary.columns.age], with at = ["Mayo"] where not all institutions have one; without
+it they are inferred. [rules] hold at every institution; an institution's own `rules`, a table or the path of a file
+with one, can only be stricter. A question takes what it takes in Python, and lists for tuples: row = ["Mayo", "rx"].
+With distinct = true and `on`, a count or a crosstab is of patients, each counted once. Paths are relative to the file.
+A key that is not known is an error, so that a misspelt rule is not a missing one.
 """
 
 import tomllib

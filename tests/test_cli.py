@@ -353,7 +353,7 @@ def test_the_gravest_of_several_errors_gives_the_exit_code(folder):
     with pytest.raises(cli.Failure) as caught:
         cli._end({1: PeerLost("'west' is gone"), 2: DisclosureRefused("no")}, study)
     assert caught.value.code == 4
-    assert str(caught.value) == "question 1, 'Does it work?': 'west' is gone; question 2, 'How old?': no"
+    assert str(caught.value) == "question 1, 'Does it work?': 'west' is gone\nquestion 2, 'How old?': no"
 
 
 def test_a_fault_that_nobody_foresaw_is_a_sentence_without_its_text(capsys):

@@ -5,19 +5,11 @@ looks at `column_at`; a key, whose fields are read in one spelling
 whatever a column's type, at `shared_columns`.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
 
 from securecompute.errors import InvalidRequest
 from securecompute.records.columns import Column, near
-from securecompute.records.dictionary import Dictionary
-
-
-@dataclass(frozen=True, slots=True)
-class Dictionaries(Dictionary):
-    """The common dictionary. own: institution -> the columns that it has beyond it"""
-
-    own: Mapping[str, Dictionary] = field(default_factory=dict, hash=False)
+from securecompute.records.dictionary import Dictionaries, Dictionary
 
 
 def columns_at(dictionary: Dictionary, institution: str) -> Dictionary:

@@ -14,7 +14,7 @@ import math
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -26,7 +26,7 @@ from securecompute.records.columns import STEERING, Column, check_names, column_
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Column", "Dictionary", "agree", "infer"]
+__all__ = ["Column", "Dictionaries", "Dictionary", "agree", "infer"]
 
 MOST_CATEGORIES = 64
 TOO_FEW_TO_BE_NAMES = 10
@@ -72,7 +72,10 @@ class Dictionary(Mapping[str, Column]):
 
     @classmethod
     def from_toml(cls, path: str | Path) -> "Dictionary":
-        """Read `[columns.age]` tables with the keys type, unit, low, high, categories. raises InvalidRequest."""
+        """Read `[columns.age]` tables with the keys type, unit, low, high, categories. raises InvalidRequest.
+
+        A column that not all institutions have says who does: at = ["Duke"]. Then this is a `Dictionaries`.
+        """
         path = Path(path)
         try:
             document = tomllib.loads(path.read_text("utf-8"))
@@ -90,7 +93,18 @@ class Dictionary(Mapping[str, Column]):
         """A dictionary from TOML's `columns`: name -> fields. `where` begins the error. raises InvalidRequest."""
         if not isinstance(columns, dict) or not all(isinstance(fields, dict) for fields in columns.values()):
             raise InvalidRequest(f"{where}: write each column as a table, [columns.age]")
-        return cls(tuple(column_from_plain({"name": name} | fields) for name, fields in columns.items()))
+        common: list[Column] = []
+        own: dict[str, list[Column]] = {}
+        for name, fields in columns.items():
+            column = column_from_plain({"name": name} | {key: fields[key] for key in fields if key != "at"})
+            for institution in _institutions(name, fields["at"]) if "at" in fields else ():
+                own.setdefault(institution, []).append(column)
+            if "at" not in fields:
+                common.append(column)
+        check_names(columns, where)
+        if not own:
+            return cls(tuple(common))
+        return Dictionaries(tuple(common), {who: Dictionary(tuple(theirs)) for who, theirs in own.items()})
 
     def without(self, other: "Dictionary") -> "Dictionary":
         """The columns that the other one does not name."""
@@ -99,6 +113,19 @@ class Dictionary(Mapping[str, Column]):
     def hash(self) -> bytes:
         """SHA-256 (32 bytes) of the canonical msgpack of `to_plain`; the order of columns and categories counts."""
         return hashlib.sha256(cast(bytes, msgpack.packb(self.to_plain()))).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Dictionaries(Dictionary):
+    """The dictionary that institutions have in common. own: institution -> the columns that it has beyond it"""
+
+    own: Mapping[str, Dictionary] = field(default_factory=dict, hash=False)
+
+
+def _institutions(column: str, at: object) -> list[str]:
+    if not isinstance(at, list) or not at or not all(isinstance(name, str) for name in at) or len(set(at)) < len(at):
+        raise InvalidRequest(f"column '{column}': at is a list of the institutions that have it, each once: at = [...]")
+    return at
 
 
 def infer(table: "pyarrow.Table") -> Dictionary:

@@ -247,6 +247,38 @@ def test_a_column_of_another_type_at_one_institution_is_in_no_table_and_one_that
         mixed.study("s").overlap(on="bed")
 
 
+DECLARED = {
+    "pid": {"type": "text"},
+    "arm": {"at": ["Bern"], "type": "categorical", "categories": ["placebo", "drug"]},
+    "course": {"at": ["Lyon"], "type": "categorical", "categories": ["cure", "relapse"]},
+    "cost": {"at": ["Lyon"], "type": "number", "low": 0, "high": 1000},
+}
+
+
+def own_columns():
+    bern = pa.table({"pid": [f"p{k}" for k in range(40)], "arm": ["placebo", "drug"] * 20})
+    courses, costs = ["cure", "relapse", "cure"] * 12, [float(k) for k in range(36)]
+    return {"Bern": bern, "Lyon": pa.table({"pid": [f"p{k}" for k in range(36)], "course": courses, "cost": costs})}
+
+
+def test_columns_that_are_declared_at_one_institution_are_linked_and_are_in_no_table_of_all():
+    with network(own_columns(), dictionary=sc.Dictionary.from_tables(DECLARED, "here")) as net:
+        study = net.study("s")
+        table = study.linked_crosstab(("Bern", "arm"), ("Lyon", "course"), on="pid").result
+        assert [list(row) for row in table.counts] == [[12, 6], [12, 6]]
+        total = study.shared_total(("Lyon", "cost"), on="pid", between=["Bern", "Lyon"]).result
+        assert total.n == 36 and total.total.value == sum(range(36))
+        with pytest.raises(sc.InvalidRequest, match="column 'arm' is missing at 'Lyon'"):
+            study.count(where="arm = 'drug'", distinct=True, on="pid")
+
+
+def test_a_column_declared_at_nobody_is_an_error_that_suggests_the_institution():
+    cost = {**DECLARED["cost"], "at": ["Lyons"]}
+    told = "column 'cost' is at 'Lyons', which is no institution; did you mean 'Lyon'"
+    with pytest.raises(sc.InvalidRequest, match=told):
+        network(own_columns(), dictionary=sc.Dictionary.from_tables({**DECLARED, "cost": cost}, "here"))
+
+
 def test_an_unknown_question_names_those_that_there_are():
     with pytest.raises(sc.InvalidRequest, match=r"no question 'overlaps'.*overlap"):
         catalogue.find("overlaps")

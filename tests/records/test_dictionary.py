@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from securecompute.errors import InvalidRequest, NonFiniteInput
-from securecompute.records.dictionary import Column, Dictionary, infer
+from securecompute.records.dictionary import Column, Dictionaries, Dictionary, infer
 
 AGE = Column("age", "integer", unit="years", low=0, high=120)
 SEX = Column("sex", "categorical", categories=("female", "male"))
@@ -56,9 +56,20 @@ def test_toml_tables_are_columns_in_their_order(tmp_path):
     assert Dictionary.from_toml(path) == Dictionary((AGE, SEX))
 
 
+def test_a_column_that_not_all_institutions_have_says_where_it_is(tmp_path):
+    path = tmp_path / "dictionary.toml"
+    path.write_text("[columns.cost]\nat = ['Bern', 'Lyon']\ntype = 'number'\n" + TOML)
+    declared, cost = Dictionary.from_toml(path), Dictionary((Column("cost", "number"),))
+    assert declared == Dictionaries((AGE, SEX), {"Bern": cost, "Lyon": cost})
+
+
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
+        ("[columns.a]\nat = 'Bern'\ntype = 'text'", "column 'a': at is a list of the institutions that have it"),
+        ("[columns.a]\nat = []\ntype = 'text'", "column 'a': at is a list"),
+        ("[columns.a]\nat = ['Bern', 'Bern']\ntype = 'text'", "column 'a': at is a list .*, each once"),
+        ("[columns.a]\nat = ['B']\ntype = 'text'\n[columns.A]\ntype = 'text'", "the column name 'A' occurs twice"),
         ("[columns.age]\ntypo = 1\ntype = 'integer'", "column 'age': unknown key 'typo'; did you mean 'type'?"),
         ("[column.age]\ntype = 'integer'", "unknown key 'column'; did you mean 'columns'?"),
         ("[columns.age]\nlow = 1", "column 'age' has no type; expected one of categorical, integer"),
