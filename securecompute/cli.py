@@ -100,14 +100,14 @@ A study of patients whom two hospitals know. Two need a helper, a party that hol
 \b
   [[question]]
   analysis = "overlap"
-  on = ["surname", "born"]
+  on = ["surname", "born as date"]
 
 \b
   [[question]]
   analysis = "count"
   where = "age >= 60"
   distinct = true
-  on = ["surname", "born"]
+  on = ["surname", "born as date"]
 """
 
 study_argument = click.argument("study", metavar="STUDY.TOML", type=click.Path(path_type=Path))

@@ -28,6 +28,7 @@ from securecompute.records.columns import near
 DISTINCT: Final[Mapping[str, str]] = MappingProxyType(
     {count.NAME: distinct.NAME, crosstab.NAME: distinct_crosstab.NAME}
 )
+_IN_PYTHON: Final = ("intersect", "link", "secret")  # of a network
 ANALYSES: Final[Mapping[str, Any]] = MappingProxyType({**catalogue.CATALOGUE, **patients.CATALOGUE})
 
 
@@ -38,6 +39,8 @@ def meant(analysis: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, 
                              such; distinct is no truth, or is said of something else than a count or a table
     """
     if analysis not in ANALYSES:
+        if analysis in _IN_PYTHON:
+            raise InvalidRequest(f"'{analysis}' is no question to a study; in Python it is network.{analysis}(...)")
         raise InvalidRequest(f"there is no analysis '{analysis}'{near(analysis, ANALYSES, 'analyses')}")
     given = dict(parameters)
     if analysis not in DISTINCT:

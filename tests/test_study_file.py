@@ -178,6 +178,7 @@ def test_what_an_institutions_rules_do_not_say_is_as_in_the_studys(folder):
         ('row = "rx"', 'rwo = "rx"', "question 1: crosstab has no parameter 'rwo'; did you mean 'row'?"),
         ('row = "rx"', "", "question 1: crosstab: missing a required argument: 'row'"),
         ('"crosstab"', '"crostab"', "question 1: there is no analysis 'crostab'; did you mean 'crosstab'?"),
+        ('"crosstab"', '"intersect"', "'intersect' is no question to a study; in Python it is network.intersect(...)"),
         ('analysis = "count"', "", "question 2 has no 'analysis'; add one"),
         ('title = "Does the drug work?"', "title = 7", "'title' must be a text, in quotes and not empty"),
         ('name = "indomethacin"', "", "[study] has no 'name'; add one"),

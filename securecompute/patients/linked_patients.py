@@ -95,7 +95,8 @@ class LinkedPatients:
     def notes(self) -> list[str]:
         """When a patient is found, and what is hidden."""
         own_number = f"records with one {self.patient} are one patient's"
-        apart = "a record is a patient" if self.patient is None else own_number
+        each_record = "a record is a patient, unless patient=... names the column that tells patients apart"
+        apart = each_record if self.patient is None else own_number
         own = [] if isinstance(self.found, Withheld) else [self.found]
         keys = "; ".join(self.identified.by)
         return [
