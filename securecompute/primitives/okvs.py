@@ -13,7 +13,7 @@ Security   With `fill`, and values that are uniform to whoever looks, P is unifo
            Without (zeros where nothing is determined) P shows which columns are in use; take it only under a mask.
            The seed must be drawn when the keys are fixed: then a set of keys that cannot be stored comes up with
            probability 2^-40 a cluster, if AES is a pseudo-random permutation. `arrange` then draws another seed.
-Timing     Which memory is read, and how peeling branches, hangs on the keys; nothing does on values.
+Timing     Which memory is read, and how peeling branches, hangs on the keys.
 Cost       of n = 2^20 values of two words, one core: rows 17 ms, peel 33, solve 48 (with fill
            100), decode 35; P has 1.344 n rows.
 Reference  Raghuraman, Rindal, CCS 2022 (ePrint 2022/320); Garimella et al., CRYPTO 2021, for joint elimination.
