@@ -305,14 +305,18 @@ def shown_by_the_help():
 
 @pytest.mark.parametrize("shown", [shown_by_the_readme, shown_by_the_help])
 def test_a_study_that_is_shown_is_answered(folder, shown):
+    own = {"bern.parquet": ("arm", ("drug", "none")), "lyon.csv": ("relapse", ("no", "yes"))}
     for file, first, write in (("bern.parquet", 0, pq.write_table), ("lyon.csv", 20, csv.write_csv)):
-        people = range(first, first + 40)
+        people, (name, values) = range(first, first + 40), own[file]
         born = [date(1950, 1, 1 + k % 28) for k in people]
-        table = pa.table({"surname": [f"s{k}" for k in people], "born": born, "age": [59 + k % 2 for k in people]})
-        write(table, folder / file)
+        columns = {"surname": [f"s{k}" for k in people], "born": born, "age": [59 + k % 2 for k in people]}
+        write(pa.table({**columns, name: [values[k % 2] for k in people]}), folder / file)
     study = shown().replace("[study]", '[study]\nfabric = "in-process"')
     result = called(folder, study, "--json")
-    overlap, count = (question["answer"]["result"] for question in json.loads(result.stdout)["questions"])
+    results = [question["answer"]["result"] for question in json.loads(result.stdout)["questions"]]
+    overlap, count = results[0], results[-1]
+    for table in results[1:-1]:
+        assert table["counts"] == [[10, 0], [0, 10]]
     assert overlap["exactly"] == {"Bern": 20, "Lyon": 20, "Bern + Lyon": 20}
     assert count["n"] == 30
 

@@ -143,13 +143,13 @@ def absent(axes: "Axes", i: int, words: str, at: float = 0) -> None:
     axes.text(at, i, f" {words}", ha="center" if at else "left", va="center", style="italic", color=GREY)
 
 
-def labelled_rows(axes: "Axes", labels: Sequence[str]) -> None:
-    """One labelled row for each category, the first on top, without a frame."""
-    axes.set_yticks(range(len(labels)), labels=[shortened(label) for label in labels])
+def labelled_rows(axes: "Axes", labels: Sequence[str], most: int = 28) -> None:
+    """One labelled row for each category, the first on top, without a frame. most: characters of a label"""
+    axes.set_yticks(range(len(labels)), labels=[shortened(label, most) for label in labels])
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def shortened(label: str) -> str:
-    return label if len(label) <= 28 else f"{label[:27]}…"
+def shortened(label: str, most: int = 28) -> str:
+    return label if len(label) <= most else f"{label[: most - 1]}…"

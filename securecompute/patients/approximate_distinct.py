@@ -90,7 +90,8 @@ class ApproximateDistinct:
         names, cohort = sentence(list(self.institutions)), f" where {self.where}" if self.where else ""
         if not isinstance(self.n, Estimate):
             return f"How many distinct patients are at {names}{cohort} is {self.n}."
-        return f"{self._number()}{', ' if self.taken else ' '}at {names}{cohort}."
+        interval = f" ({self._interval()})," if self._interval() else ""
+        return f"{self._number()}{interval} at {names}{cohort}."
 
     def tables(self) -> list[Table]:
         """One row."""
@@ -115,18 +116,24 @@ class ApproximateDistinct:
         return {**numbers, **self.identified.to_plain(), "where": self.where}
 
     def plot(self, axes: "Axes") -> None:
-        """The number, large."""
+        """The number, large, and below it its interval and of whom it is."""
         from securecompute.analyses.plots import big_number
 
-        big_number(axes, self._number(), sentence(list(self.institutions)))
+        known, cohort = sentence(list(self.institutions)), f"\nwhere {self.where}" if self.where else ""
+        interval = f"{self._interval()}\n" if self._interval() else ""
+        big_number(axes, self._number(), f"{interval}{known}{cohort}")
 
     def _number(self) -> str:
         if not isinstance(self.n, Estimate):
             return f"Distinct patients: {self.n}"
-        if self.taken == 0:
-            return "0 distinct patients"
+        return "0 distinct patients" if self.taken == 0 else f"About {whole(round(self.n.value))} distinct patients"
+
+    def _interval(self) -> str:
+        """95 % CI 5,090 to 5,151; empty where there is none"""
+        if not isinstance(self.n, Estimate) or self.taken == 0:
+            return ""
         low, high = (whole(round(x)) for x in (self.n.low or 0.0, self.n.high or 0.0))
-        return f"About {whole(round(self.n.value))} distinct patients ({100 * LEVEL:.0f}\u00a0% CI {low} to {high})"
+        return f"{100 * LEVEL:.0f}\u00a0% CI {low} to {high}"
 
 
 def ask(

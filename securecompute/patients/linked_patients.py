@@ -140,12 +140,13 @@ class LinkedPatients:
             else:
                 axes.barh(row, n, height=0.6, color=COLOURS[0], alpha=0.85)
                 axes.text(n + 0.01 * reach, row, whole(n), va="center", ha="left", fontsize=9)
-        labelled_rows(axes, self.identified.by)
+        labelled_rows(axes, [f"{k}  {key}" for k, key in enumerate(self.identified.by, 1)], most=48)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlim(0, 1.12 * reach if reach else 1)
         if not reach:
             axes.set_xticks([])
         axes.set_xlabel("patients whom this key finds first")
-        title(axes, "{} patients known to {} too, by key".format(*self.institutions), self.where)
+        title(axes, "Patients of {} known to {} too, by key".format(*self.institutions), self.where)
 
 
 def ask(

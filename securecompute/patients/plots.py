@@ -77,6 +77,7 @@ def multiplicities(axes: "Axes", seen_at: Sequence[Count], where: str | None) ->
     axes.set_xlim(0, 1.12 * reach if reach else 1)
     if not reach:
         axes.set_xticks([])
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlabel("patients known to exactly so many")
     title(axes, "Patients by the number of institutions that know them", where)
 

@@ -178,12 +178,16 @@ def test_nobody_is_no_estimate():
     assert nobody.tables()[0].rows == ((0.0, 0.0, 0.0, CELLS, 0),)
 
 
-def test_a_plot_shows_the_number():
+def test_a_plot_shows_the_number_and_its_interval_whole():
     from matplotlib.figure import Figure
 
-    axes = Figure().add_subplot()
+    figure = Figure()
+    axes = figure.add_subplot()
     finished(133).plot(axes)
-    assert "About 142" in axes.texts[0].get_text()
+    number, below = axes.texts
+    assert number.get_text() == "About 142 distinct patients"
+    assert below.get_text().startswith("95\u00a0% CI 136 to 149\n")
+    assert number.get_window_extent().width < figure.bbox.width
 
 
 @pytest.mark.parametrize(
