@@ -62,7 +62,8 @@ class ProgramExplanation:
     def text_lines(self) -> list[str]:
         """A few lines for people."""
         each = ", ".join(f"{display.size(sent)} from {party}" for party, sent in self.bytes.items())
-        errors = ["not derived" if error is None else f"{error:.1e}" for error in self.errors]
+        errors = ["not derived" if error is None else f"{error:.1e}" if error else "none" for error in self.errors]
+        errors = errors if any(error != "none" for error in errors) else ["none"]
         return [
             f"secret program of {self.lines} line{'s' * (self.lines != 1)}, computed by {', '.join(self.compute)}",
             f"{self.rounds} rounds; {each}; about {self.seconds:.2g} s",

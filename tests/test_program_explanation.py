@@ -27,6 +27,7 @@ def test_a_mean_and_a_deviation_have_bounds_that_hold(ages):
 def test_a_number_closer_to_the_threshold_than_its_error_is_spoken_of(ages):
     explanation = (ages > ages.mean()).sum().explain()
     assert explanation.errors == (0.0,)
+    assert "largest error from rounding: none\n" in str(explanation)
     (remark,) = explanation.remarks
     assert "apart, which may compare either way" in remark and remark in " ".join(str(explanation).split())
 

@@ -107,7 +107,7 @@ def _bars(axes: "Axes", counts: Sequence[Count]) -> None:
     axes.set_xticks([])
     axes.set_ylabel("patients")
     axes.yaxis.set_major_formatter("{x:,.0f}")
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, steps=[1, 2, 5, 10]))
     axes.spines[["top", "right"]].set_visible(False)
     if not reach:
         axes.set_yticks([])
