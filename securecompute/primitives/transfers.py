@@ -19,11 +19,15 @@ Cost       1 round: the chooser sends 64 bytes a transfer, the offerer 32 in all
 Reference  Masny, Rindal, CCS 2019 (ePrint 2019/706), the form over a group, as in libOTe; RFC 9496.
 """
 
+from collections.abc import Callable
 from hashlib import sha256
+from itertools import chain
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from securecompute.arithmetic.work_parts import each, parts
 from securecompute.errors import InvalidRequest, PeerMisbehaved
 from securecompute.primitives.randomness import Randomness
 from securecompute.primitives.ristretto import (
@@ -43,6 +47,9 @@ from securecompute.primitives.ristretto import (
 from securecompute.values import Opaque
 
 Octets = NDArray[np.uint8]
+T = TypeVar("T")
+
+THREADS: Final = 2  # the group computes outside Python's lock, and while one side does the other has to wait
 
 
 class Chooser(Opaque):
@@ -62,12 +69,14 @@ class Chooser(Opaque):
             raise InvalidRequest(f"choices are {choices.dtype} {choices.shape}; expected bool (n,)")
         self._choices, self._domain = [int(c) for c in choices], domain
         self._exponents = [random_scalar(randomness) for _ in self._choices]
-        other = [from_uniform(randomness.bytes(64)) for _ in self._choices]
-        chosen = [
-            subtract(multiply_base(a), _hashed(domain, i, 1 - c, r))
-            for i, (a, c, r) in enumerate(zip(self._exponents, self._choices, other, strict=True))
-        ]
-        self.points = _in_place(table(chosen), table(other), choices)
+        drawn = [randomness.bytes(64) for _ in self._choices]
+        made = _all(lambda i: self._pair(i, drawn[i]), len(drawn))
+        self.points = _in_place(table(chosen for chosen, _ in made), table(other for _, other in made), choices)
+
+    def _pair(self, i: int, drawn: bytes) -> tuple[bytes, bytes]:
+        """R_c and R_(1-c)."""
+        other = from_uniform(drawn)
+        return subtract(multiply_base(self._exponents[i]), _hashed(self._domain, i, 1 - self._choices[i], other)), other
 
     def keys(self, point: Octets, peer: str) -> list[bytes]:
         """The chosen keys, 32 bytes each.
@@ -79,10 +88,9 @@ class Chooser(Opaque):
             y_g = check_element(point.tobytes())
         except InvalidElement as error:
             raise _named(peer) from error
-        return [
-            _key(self._domain, i, c, multiply(a, y_g))
-            for i, (a, c) in enumerate(zip(self._exponents, self._choices, strict=True))
-        ]
+        return _all(
+            lambda i: _key(self._domain, i, self._choices[i], multiply(self._exponents[i], y_g)), len(self._choices)
+        )
 
 
 class Offerer(Opaque):
@@ -105,15 +113,20 @@ class Offerer(Opaque):
         raises   PeerMisbehaved  one of them is no element, or the identity
         """
         flat = rows(points.reshape(-1, ELEMENT_BYTES))
-        pairs = zip(flat[::2], flat[1::2], strict=True)
+        pairs = list(zip(flat[::2], flat[1::2], strict=True))
         try:  # each point is a term of a sum, which refuses what is no element, and the identity
-            return [(self._of(i, 0, pair), self._of(i, 1, pair)) for i, pair in enumerate(pairs)]
+            return _all(lambda i: (self._of(i, 0, pairs[i]), self._of(i, 1, pairs[i])), len(pairs))
         except InvalidElement as error:  # a point minus its hash: whoever sent it knew the key before it was made
             raise _named(peer) from error
 
     def _of(self, i: int, j: int, pair: tuple[bytes, bytes]) -> bytes:
         blinded = add(pair[j], _hashed(self._domain, i, 1 - j, pair[1 - j]))
         return _key(self._domain, i, j, multiply(self._y, blinded))
+
+
+def _all(of: Callable[[int], T], n: int) -> list[T]:
+    """of(0) to of(n - 1), in this order, whichever thread makes them."""
+    return list(chain(*each(lambda part: [of(i) for i in range(part.start, part.stop)], parts(n, THREADS))))
 
 
 def _in_place(chosen: Octets, other: Octets, choices: NDArray[np.bool_]) -> Octets:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from securecompute.errors import InvalidRequest, PeerMisbehaved
+from securecompute.primitives import transfers
 from securecompute.primitives.ristretto import (
     GENERATOR,
     IDENTITY,
@@ -100,6 +101,16 @@ def test_neither_side_shows_its_scalars_or_gives_them_away():
         assert repr(side) == f"{type(side).__name__}(...)"
         with pytest.raises(SecretMisused):
             pickle.dumps(side)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_that_share_the_work_change_nothing(threads, monkeypatch):
+    keys, pairs, points, point = run([True, False] * 20)
+    monkeypatch.setattr(transfers, "THREADS", threads)
+    again = run([True, False] * 20)
+    assert again[:2] == (keys, pairs)
+    assert (again[2] == points).all()
+    assert (again[3] == point).all()
 
 
 def test_another_domain_gives_other_keys():
