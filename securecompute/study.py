@@ -5,7 +5,7 @@ print(study.crosstab("rx", "outcome"))
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from securecompute.analyses import catalogue
 from securecompute.analyses.question import Question
@@ -21,6 +21,11 @@ from securecompute.questions import meant
 from securecompute.records.dictionary import Dictionaries, Dictionary
 from securecompute.records.identifiers import On
 from securecompute.records.linkage_keys import Role
+
+_OF_ONE: Final = (
+    "A cohort is of the records of all who are asked. Where only one has the column, link its cohort's records and "
+    "count there: network.link(..., where={'Mayo': ...})"
+)
 
 Explained: TypeAlias = Explanation | ProgramExplanation
 
@@ -185,7 +190,10 @@ class Study:
             unusable = self.network.unusable
             lacking = [name for name in unusable if f"there is no column '{name}'" in str(error)]
             named = [name for name in unusable if name in lacking or name in parameters.values()] if lacking else []
-            raise InvalidRequest("\n".join([unusable[name] for name in named] or [str(error)])) from None
+            texts = [unusable[name] for name in named] or [str(error)]
+            if analysis in patients.CATALOGUE and any(name in str(parameters.get("where")) for name in lacking):
+                texts.append(_OF_ONE)
+            raise InvalidRequest("\n".join(texts)) from None
 
     def explain(self, analysis: str, /, **parameters: Any) -> Explained:
         """What asking would cost and who would learn what, without asking. raises SecureComputeError."""

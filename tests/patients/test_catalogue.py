@@ -262,14 +262,17 @@ def own_columns():
 
 
 def test_columns_that_are_declared_at_one_institution_are_linked_and_are_in_no_table_of_all():
-    with network(own_columns(), dictionary=sc.Dictionary.from_tables(DECLARED, "here")) as net:
+    rules, declared = sc.Rules(min_cell=3, linkage="arrays"), sc.Dictionary.from_tables(DECLARED, "here")
+    with network(own_columns(), dictionary=declared, rules=rules) as net:
         study = net.study("s")
         table = study.linked_crosstab(("Bern", "arm"), ("Lyon", "course"), on="pid").result
         assert [list(row) for row in table.counts] == [[12, 6], [12, 6]]
         total = study.shared_total(("Lyon", "cost"), on="pid", between=["Bern", "Lyon"]).result
         assert total.n == 36 and total.total.value == sum(range(36))
-        with pytest.raises(sc.InvalidRequest, match="column 'arm' is missing at 'Lyon'"):
+        with pytest.raises(sc.InvalidRequest, match=r"(?s)column 'arm' is missing at 'Lyon'.*network\.link\("):
             study.count(where="arm = 'drug'", distinct=True, on="pid")
+        linked = net.link("Bern", "Lyon", on="pid", where={"Bern": "arm = 'drug'"}, columns={"Lyon": ["cost"]})
+        assert linked.matched.sum().reveal() == 18
 
 
 def test_a_column_declared_at_nobody_is_an_error_that_suggests_the_institution():
