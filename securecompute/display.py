@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _WORD, _BETWEEN = 12, 3  # characters: a column is not folded to less, and what stands between two
 _WIDTH = 120  # of text where no terminal says how wide it is
+_WHO = 23  # "operator of the cluster"; what is longer wraps
 _CELL = "padding:0.25em 0.9em;border:none;border-bottom:1px solid rgba(128,128,128,0.25);"
 _MUTED = "opacity:0.7;font-size:0.85em;"
 
@@ -76,6 +77,19 @@ class _Grid:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[RenderableType]":
         for part in bands(self._table, options.max_width):
             yield _grid(part)
+
+
+def who_learns(learns: Sequence[tuple[str, str]], lines: Sequence[str], title: str | None = None) -> "RenderableType":
+    """Who learns what, as a table for rich, and lines below it."""
+    from rich.console import Group
+    from rich.table import Table as Grid
+
+    table = Grid(title=title, title_justify="left", box=None)
+    table.add_column("who", max_width=_WHO)
+    table.add_column("learns")
+    for who, what in learns:
+        table.add_row(who, what)
+    return Group(table, *lines)
 
 
 def bands(table: Table, width: int) -> list[Table]:

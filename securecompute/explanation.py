@@ -15,7 +15,6 @@ from securecompute.protocols.sums.settings import Committee, Lattice, Paillier, 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_WHO = 23  # "operator of the cluster"; what is longer wraps
 MILLISECONDS_A_ROUND = 5.0  # on one machine, with Ray and sockets; over a network a round trip comes on top
 PAILLIER_MILLISECONDS = 60.0  # for one institution's short vector, 2048 bits; grows with the square of the bits
 LATTICE_MILLISECONDS = 30.0  # for one institution's vector of at most 8192 entries
@@ -71,15 +70,7 @@ class Explanation:
         ]
 
     def __rich__(self) -> "RenderableType":
-        from rich.console import Group
-        from rich.table import Table
-
-        table = Table(title=self.question, title_justify="left", box=None)
-        table.add_column("who", max_width=_WHO)
-        table.add_column("learns")
-        for who, what in self.learns:
-            table.add_row(who, what)
-        return Group(table, *self.lines())
+        return display.who_learns(self.learns, self.lines(), self.question)
 
     def __str__(self) -> str:
         return display.text(self.__rich__())

@@ -103,8 +103,7 @@ def key_of(parts: Parts) -> KeyType:
 def parts_of(key_type: KeyType) -> Parts:
     """The key type as a linkage names it. raises InvalidRequest: a kind is not told"""
     key_type.label()
-    pairs = [(part,) if isinstance(part, Field) else (part.one, part.other) for part in key_type.parts]
-    return tuple(tuple((field.column, str(field.kind), field.form) for field in pair) for pair in pairs)
+    return tuple(tuple((field.column, str(field.kind), field.form) for field in group) for group in key_type.groups)
 
 
 def own_side(records: Records, on: Parts, side: Side, min_cell: int, randomness: Randomness) -> Own:

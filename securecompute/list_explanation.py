@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from securecompute import display
 from securecompute.engine.rounds import Party
+from securecompute.explanation import MILLISECONDS_A_ROUND
 from securecompute.linking import key_of
 from securecompute.list_manifest import IKNP, OPRF, STAR, VOLE, ListManifest
 from securecompute.lists import cost
+from securecompute.program_explanation import BYTES_A_SECOND
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_WHO = 23
-MILLISECONDS_A_ROUND = 5.0  # on one machine, with Ray and sockets; over a network a round trip comes on top
-BYTES_A_SECOND = 2e8  # to mask, seal, send and open
 MICROSECONDS_AN_ITEM: Final = {VOLE: 1.0, IKNP: 2.0, OPRF: 200.0, STAR: 1.5}  # of all declared numbers together
 
 
@@ -64,15 +63,7 @@ class ListExplanation:
         return "in memory until its software ends; with a folder, state=..., it would be a file"
 
     def __rich__(self) -> "RenderableType":
-        from rich.console import Group
-        from rich.table import Table
-
-        table = Table(box=None)
-        table.add_column("who", max_width=_WHO)
-        table.add_column("learns")
-        for who, what in self.learns:
-            table.add_row(who, what)
-        return Group(table, *self.text_lines())
+        return display.who_learns(self.learns, self.text_lines())
 
     def __str__(self) -> str:
         return display.text(self.__rich__())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from securecompute import display
 from securecompute.engine.rounds import Party
+from securecompute.explanation import MILLISECONDS_A_ROUND
 from securecompute.program_manifest import ProgramManifest
 from securecompute.programs.accuracy import deviations, merged
 from securecompute.programs.catalogue import find
@@ -18,8 +19,6 @@ from securecompute.programs.sketches import sketched, sketched_side
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_WHO = 23
-MILLISECONDS_A_ROUND = 5.0  # on one machine, with Ray and sockets; over a network a round trip comes on top
 BYTES_A_SECOND = 2e8  # to mask, seal, send and open, with the arithmetic on what was sent
 PRODUCTS_A_SECOND = 8e9  # multiplications and additions of matrix products, on one core
 CHECKED = "products of matrices are checked: one compute party that falsifies them escapes with probability 2^-40"
@@ -74,15 +73,7 @@ class ProgramExplanation:
         ]
 
     def __rich__(self) -> "RenderableType":
-        from rich.console import Group
-        from rich.table import Table
-
-        table = Table(box=None)
-        table.add_column("who", max_width=_WHO)
-        table.add_column("learns")
-        for who, what in self.learns:
-            table.add_row(who, what)
-        return Group(table, *self.text_lines())
+        return display.who_learns(self.learns, self.text_lines())
 
     def __str__(self) -> str:
         return display.text(self.__rich__())

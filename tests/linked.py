@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 import securecompute as sc
+from securecompute.coordinator import COLLECTOR
 
 ARRAYS = sc.Rules(linkage="arrays")
 RX, STAGE, RELAPSE = ("drug", "placebo"), ("I", "II", "III"), ("no", "yes")
@@ -45,6 +46,16 @@ def network(tables, rules=ARRAYS, **options):
     """In process, with helpers as far as they are needed."""
     helpers = ["Helper", "Other"][: max(0, 3 - len(tables))]
     return sc.Network.simulate(tables, fabric="in-process", helpers=helpers, rules=rules, quiet=True, **options)
+
+
+def check_cost(formed, analysis, asked):
+    """That the explanation of a question says the rounds and bytes that answering it takes."""
+    told = formed.study("s").explain(analysis, **asked)
+    encoded, manifest = formed.propose_counting(formed.study("s").question(analysis, **asked))
+    run, _ = formed._run_program(encoded, manifest, None)
+    traffic = {party: outcome.traffic for party, outcome in run.outcomes.items()}
+    assert told.rounds == max(each.rounds for each in traffic.values())
+    assert told.bytes == {party: each.sent for party, each in traffic.items() if party != COLLECTOR}
 
 
 def joined(tables, columns, on=("pid",)):

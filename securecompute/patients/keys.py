@@ -93,16 +93,15 @@ def known_keys(keys: Any, dictionary: Dictionary, between: Collection[str] | Non
 
 def plain_fields(key_type: KeyType) -> list[list[list[str]]]:
     """The fields as institutions are asked for them: (column, kind, form), a kind that is not told empty."""
-    parts = [(part,) if isinstance(part, Field) else (part.one, part.other) for part in key_type.parts]
-    return [[[field.column, field.kind or "", field.form] for field in part] for part in parts]
+    return [[[field.column, field.kind or "", field.form] for field in group] for group in key_type.groups]
 
 
 def is_key(told: Parts, key_type: KeyType) -> bool:
     """Whether what institutions told of a key is this one: its fields and forms, and its kinds where it says them."""
-    parts = [(part,) if isinstance(part, Field) else (part.one, part.other) for part in key_type.parts]
-    if [len(part) for part in told] != [len(part) for part in parts]:
+    groups = key_type.groups
+    if [len(part) for part in told] != [len(group) for group in groups]:
         return False
-    pairs = [pair for one, other in zip(told, parts, strict=True) for pair in zip(one, other, strict=True)]
+    pairs = [pair for one, other in zip(told, groups, strict=True) for pair in zip(one, other, strict=True)]
     return all(
         (column, form) == (field.column, field.form) and field.kind in (None, kind)
         for (column, kind, form), field in pairs

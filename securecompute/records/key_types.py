@@ -102,10 +102,14 @@ class KeyType:
         return ", ".join(map(str, self.parts))
 
     @property
+    def groups(self) -> tuple[tuple[Field, ...], ...]:
+        """The fields of each part: one, or two in any order."""
+        return tuple((part,) if isinstance(part, Field) else (part.one, part.other) for part in self.parts)
+
+    @property
     def fields(self) -> tuple[Field, ...]:
         """All fields, from left to right."""
-        pairs = [(part,) if isinstance(part, Field) else (part.one, part.other) for part in self.parts]
-        return tuple(field for pair in pairs for field in pair)
+        return tuple(field for group in self.groups for field in group)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -130,10 +134,7 @@ class KeyType:
         untold = [field.column for field in self.fields if field.kind is None]
         if untold:
             raise InvalidRequest(f"whether column '{untold[0]}' is text, a number or a date is not known yet")
-        parts = [
-            [[field.column, field.kind, field.form] for field in ((p,) if isinstance(p, Field) else (p.one, p.other))]
-            for p in self.parts
-        ]
+        parts = [[[field.column, field.kind, field.form] for field in group] for group in self.groups]
         return cast(bytes, msgpack.packb([VERSION, parts]))
 
     def key(self) -> bytes:

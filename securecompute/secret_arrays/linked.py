@@ -20,7 +20,7 @@ from securecompute.engine.rounds import Party
 from securecompute.errors import InvalidRequest, PeerMisbehaved
 from securecompute.linking import told_by
 from securecompute.patients.counts import match_of, words_of
-from securecompute.patients.keys import texts_of
+from securecompute.patients.keys import plain_fields, texts_of
 from securecompute.primitives.cuckoo import MOST
 from securecompute.programs.expressions import Expression, apply
 from securecompute.programs.linkages import Brought, Linkage, Parts, Side, column_of
@@ -186,10 +186,8 @@ def sides_of(
     _check_parties(network, institutions, columns, where)
     brought = {name: tuple(columns.get(name, ())) for name in institutions}
     _check_columns(network, {name: (*on.columns, *map(column_of, brought[name])) for name in institutions})
-    parts = [(part,) if isinstance(part, Field) else (part.one, part.other) for part in on.parts]
-    key = [[[field.column, field.kind or "", field.form] for field in part] for part in parts]
     cohorts = where if isinstance(where, Mapping) else dict.fromkeys(institutions, where)
-    told = {}
+    key, told = plain_fields(on), {}
     for name in institutions:
         asked = {"on": key, "where": cohorts.get(name), "columns": _plain(brought[name]), "purpose": purpose}
         try:

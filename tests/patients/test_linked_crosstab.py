@@ -13,7 +13,7 @@ from securecompute.coordinator import COLLECTOR
 from securecompute.patients import catalogue
 from securecompute.patients.catalogue import sides_of
 from securecompute.programs.expressions import program_of
-from tests.linked import RELAPSE, RX, STAGE, hospitals, joined, network
+from tests.linked import RELAPSE, RX, STAGE, check_cost, hospitals, joined, network
 
 FEW = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 COUNTS = sc.Rules(min_cell=3)  # its linkage is "counts"
@@ -109,12 +109,7 @@ def test_a_cohort_is_of_both(dealt):
 def test_what_it_costs_is_what_it_takes():
     with network(TABLES, COUNTS) as formed:  # with conversations as they are
         asked = {"row": ("Mayo", "rx"), "column": ("Duke", "stage"), "on": "pid"}
-        told = formed.study("s").explain("linked_crosstab", **asked)
-        encoded, manifest = formed.propose_counting(formed.study("s").question("linked_crosstab", **asked))
-        run, _ = formed._run_program(encoded, manifest, None)
-    traffic = {party: outcome.traffic for party, outcome in run.outcomes.items()}
-    assert told.rounds == max(each.rounds for each in traffic.values())
-    assert told.bytes == {party: each.sent for party, each in traffic.items() if party != COLLECTOR}
+        check_cost(formed, "linked_crosstab", asked)
 
 
 def question(net, row=("Mayo", "rx"), column=("Duke", "relapse"), **more):

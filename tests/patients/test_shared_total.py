@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 import securecompute as sc
 from securecompute.analyses.question import Question
 from securecompute.analyses.result import Hidden, NotEstimable, Withheld
-from securecompute.coordinator import COLLECTOR
 from securecompute.patients import catalogue
 from securecompute.records.dictionary import Column, Dictionary
-from tests.linked import hospitals, joined, network
+from tests.linked import check_cost, hospitals, joined, network
 
 FEW = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 COUNTS = sc.Rules(min_cell=10)
@@ -100,12 +99,7 @@ def test_a_total_of_whole_numbers_is_whole(net):
 def test_what_it_costs_is_what_it_takes():
     with network(TABLES, COUNTS) as formed:  # with conversations as they are
         asked = {"column": ("Duke", "bmi"), "on": "pid", "between": ["Mayo", "Yale", "Duke"]}
-        told = formed.study("s").explain("shared_total", **asked)
-        encoded, manifest = formed.propose_counting(formed.study("s").question("shared_total", **asked))
-        run, _ = formed._run_program(encoded, manifest, None)
-    traffic = {party: outcome.traffic for party, outcome in run.outcomes.items()}
-    assert told.rounds == max(each.rounds for each in traffic.values())
-    assert told.bytes == {party: each.sent for party, each in traffic.items() if party != COLLECTOR}
+        check_cost(formed, "shared_total", asked)
 
 
 @pytest.mark.parametrize(
